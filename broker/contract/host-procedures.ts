@@ -1,0 +1,127 @@
+// What the host offers to the console: the node processes, the pair, logs and kept settings.
+import * as v from 'valibot';
+import { command, query } from './procedure.ts';
+
+export const pairModels = ['independent', 'shared-store', 'replicated'] as const;
+export type PairModel = (typeof pairModels)[number];
+
+export type NodeState = 'stopped' | 'starting' | 'running' | 'paused' | 'stopping' | 'crashed';
+export type PairRole = 'active' | 'standby' | 'none';
+
+export interface NodeRow {
+  /** `a` or `b`; the only node of a host without a pair is `a`. */
+  id: string;
+  name: string;
+  state: NodeState;
+  role: PairRole;
+  pid: number | null;
+  startedAt: number | null;
+  restarts: number;
+  lastExit: string | null;
+  /** The node's own AMQP port, and the front port when it holds it. */
+  amqpPort: number | null;
+  frontPort: number | null;
+  managementPort: number | null;
+  dataFolder: string;
+}
+
+export interface LogLine {
+  /** Increases by one per line within a node's log. */
+  sequence: number;
+  at: number;
+  level: 'debug' | 'info' | 'warn' | 'error';
+  message: string;
+}
+
+/** One thing that happened, for the pair's time line. */
+export interface PairEvent {
+  sequence: number;
+  at: number;
+  nodeId: string | null;
+  kind:
+    | 'node-started'
+    | 'node-exited'
+    | 'node-killed'
+    | 'node-paused'
+    | 'node-resumed'
+    | 'node-stopped'
+    | 'unreachable'
+    | 'promoted'
+    | 'standby'
+    | 'front-released'
+    | 'front-taken'
+    | 'switch-over'
+    | 'definitions-synced';
+  message: string;
+  /** With `front-taken` after a failure: how long nobody served the front address, in milliseconds. */
+  outageMs: number | null;
+}
+
+export interface PairStatus {
+  enabled: boolean;
+  model: PairModel | null;
+  state: 'off' | 'starting' | 'ready' | 'alone' | 'failing-over' | 'switching-over' | 'down';
+  epoch: number;
+  activeId: string | null;
+  frontHost: string;
+  frontPort: number;
+  nodes: NodeRow[];
+  /** Durable messages on a node that is not serving, per queue (R18, R33c). */
+  stranded: { nodeId: string; vhost: string; queue: string; messages: number }[];
+  lastOutageMs: number | null;
+  definitionsInSync: boolean;
+}
+
+export interface HostInfo {
+  version: string;
+  platform: string;
+  /** `desktop` inside Electron, `headless` otherwise. */
+  shell: 'desktop' | 'headless';
+  dataFolder: string;
+  amqpUri: string;
+  consoleUrl: string | null;
+}
+
+/** Where the user put things on the canvas, per virtual host. */
+export type CanvasLayout = Record<string, { x: number; y: number }>;
+
+const none = v.object({});
+const nodeId = v.picklist(['a', 'b']);
+const layout: v.GenericSchema<unknown, CanvasLayout> = v.record(
+  v.string(),
+  v.object({ x: v.number(), y: v.number() }),
+);
+
+export const hostProcedures = {
+  'host.info': query(none)<HostInfo>(),
+  'nodes.list': query(none)<NodeRow[]>(),
+  'nodes.start': command(v.object({ nodeId }))<void>(),
+  /** Graceful: listeners closed, connections told 320, journal synced. */
+  'nodes.stop': command(v.object({ nodeId }))<void>(),
+  /** SIGKILL. */
+  'nodes.kill': command(v.object({ nodeId }))<void>(),
+  /** SIGSTOP and SIGCONT: a node that hangs. */
+  'nodes.pause': command(v.object({ nodeId }))<void>(),
+  'nodes.resume': command(v.object({ nodeId }))<void>(),
+  'nodes.restart': command(v.object({ nodeId }))<void>(),
+  'nodes.log': query(
+    v.object({
+      nodeId,
+      /** Lines after this sequence number; 0 for the newest `limit`. */
+      after: v.optional(v.number(), 0),
+      limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2000)), 500),
+      level: v.optional(v.picklist(['debug', 'info', 'warn', 'error']), 'debug'),
+      filter: v.optional(v.pipe(v.string(), v.maxLength(1000)), ''),
+    }),
+  )<{ lines: LogLine[]; lastSequence: number; dropped: number }>(),
+  'pair.status': query(none)<PairStatus>(),
+  'pair.start': command(v.object({ model: v.picklist(pairModels) }))<void>(),
+  'pair.stop': command(none)<void>(),
+  'pair.switchOver': command(none)<{ outageMs: number }>(),
+  'pair.events': query(v.object({ after: v.optional(v.number(), 0) }))<PairEvent[]>(),
+  'layout.get': query(v.object({ vhost: v.string() }))<CanvasLayout>(),
+  'layout.put': command(v.object({ vhost: v.string(), layout }))<void>(),
+} as const;
+
+export type HostProcedures = typeof hostProcedures;
+export type HostProcedureName = keyof HostProcedures;

@@ -1,0 +1,63 @@
+// The store of what is declared, as its users see it. The model in memory is the truth while the node runs;
+// the store makes it last. A change is promised (declare-ok) only when `put` or `remove` has resolved.
+import type { Arguments } from '../contract/rows.ts';
+
+export interface DefinitionBodies {
+  vhost: { name: string; description: string; tags: string[]; tracing: boolean };
+  user: { name: string; passwordHash: string; hashingAlgorithm: string; tags: string[] };
+  permission: { user: string; vhost: string; configure: string; write: string; read: string };
+  'topic-permission': { user: string; vhost: string; exchange: string; write: string; read: string };
+  exchange: {
+    vhost: string;
+    name: string;
+    type: string;
+    autoDelete: boolean;
+    internal: boolean;
+    arguments: EncodedTable;
+  };
+  /** `id` is the journal's holder number on the node that declared it: local, never synced. */
+  queue: { vhost: string; name: string; id: number; autoDelete: boolean; arguments: EncodedTable };
+  binding: {
+    vhost: string;
+    source: string;
+    destination: string;
+    destinationType: 'queue' | 'exchange';
+    routingKey: string;
+    arguments: EncodedTable;
+  };
+  policy: {
+    vhost: string;
+    name: string;
+    pattern: string;
+    applyTo: 'queues' | 'exchanges' | 'all';
+    priority: number;
+    definition: Arguments;
+    operator: boolean;
+  };
+  parameter: { vhost: string; component: string; name: string; value: unknown };
+  'global-parameter': { name: string; value: unknown };
+}
+
+/** An AMQP field table in its wire bytes, base64: keeps every type exactly and has no key NeDB would refuse. */
+export type EncodedTable = string;
+
+export type DefinitionKind = keyof DefinitionBodies;
+
+export type Definition = {
+  [Kind in DefinitionKind]: { kind: Kind; body: DefinitionBodies[Kind] };
+}[DefinitionKind];
+
+/** The same object always has the same key: kind and the names that identify it, JSON array text. */
+export type DefinitionKey = string;
+
+export type DefinitionChange =
+  { op: 'put'; definition: Definition } | { op: 'remove'; kind: DefinitionKind; key: DefinitionKey };
+
+export interface DefinitionsStore {
+  readonly kind: 'disc' | 'ram';
+  load(): Promise<Definition[]>;
+  /** Resolves when the definition is as durable as the store makes it (disc: fdatasync). Rejects on a disk fault. */
+  put(definition: Definition): Promise<void>;
+  remove(kind: DefinitionKind, key: DefinitionKey): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,81 @@
+// The journal as its users see it: an append-only store of opaque records. It knows no AMQP; a record is
+// bytes, a holder is a number (a queue's id), and a record lives as long as one holder holds it.
+
+export interface Journal {
+  readonly state: 'ready' | 'faulted';
+  /** Why no confirm is given any more, null while all is well. */
+  readonly fault: string | null;
+  /** Log position behind the last record appended. Positions only grow. */
+  readonly appendedPosition: number;
+  /** Everything before this log position is as safe as the confirm mode promises. */
+  readonly safePosition: number;
+
+  /**
+   * Appends one record held by the first `holderCount` of `holders`; its bytes are `head` followed by
+   * `length` bytes of `body` from `start` (copied before return). Returns the record's id: greater than 0,
+   * greater than every id before it, and kept across restarts. Throws JournalFault when faulted.
+   */
+  append(
+    holders: ArrayLike<number>,
+    holderCount: number,
+    head: Uint8Array,
+    body: Uint8Array,
+    start: number,
+    length: number,
+  ): number;
+
+  /** The holder is done with the record (acknowledged, dropped, moved). */
+  release(holder: number, recordId: number): void;
+
+  /** The holder is done with all it held (purged) or is gone (deleted). */
+  releaseAll(holder: number): void;
+
+  /** The holder handed out records up to this id, so a recovery must mark them redelivered. Coalesced. */
+  markDelivered(holder: number, recordId: number): void;
+
+  /** The record's bytes, checksum verified. Rejects with JournalFault when damaged. */
+  read(recordId: number): Promise<Buffer>;
+
+  /** Called after each group commit with the new safe position. One listener list, called in order. */
+  onSafe(listener: (safePosition: number) => void): () => void;
+  onFault(listener: (reason: string) => void): () => void;
+
+  /** Resolves once everything appended so far is safe. */
+  flush(): Promise<void>;
+  close(): Promise<void>;
+  statistics(): JournalStatistics;
+}
+
+export interface JournalStatistics {
+  segments: number;
+  bytes: number;
+  liveRecords: number;
+  syncs: number;
+  writtenBytes: number;
+  /** Durations of the syncs since the last call, in milliseconds. */
+  syncDurationsMs: number[];
+}
+
+/** What recovery found; `damaged` names each quarantined piece with file, offset and reason. */
+export interface RecoveryReport {
+  records: number;
+  segments: number;
+  tornTailBytes: number;
+  damaged: { file: string; offset: number; reason: string }[];
+  durationMs: number;
+}
+
+/** Called for each live record in the order of their ids. `delivered[i]`: holders[i] had handed it out. */
+export type RecoveryVisitor = (
+  recordId: number,
+  holders: number[],
+  delivered: boolean[],
+  bytes: Buffer,
+) => void;
+
+export class JournalFault extends Error {
+  constructor(reason: string) {
+    super(reason);
+    this.name = 'JournalFault';
+  }
+}
