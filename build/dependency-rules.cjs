@@ -2,7 +2,7 @@
 const floors = [
   ['contract', []],
   ['base', ['contract']],
-  ['amqp', ['base']],
+  ['amqp', ['contract', 'base']],
   ['journal', ['base']],
   ['definitions', ['contract', 'base']],
   ['auth', ['contract', 'base', 'definitions']],
