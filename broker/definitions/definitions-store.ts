@@ -61,3 +61,11 @@ export interface DefinitionsStore {
   remove(kind: DefinitionKind, key: DefinitionKey): Promise<void>;
   close(): Promise<void>;
 }
+
+/**
+ * Where changes go to be promised: the store, and in a pair the peer as well (R16). `peer` marks a change that
+ * came from the other node, which is stored but not sent back.
+ */
+export interface DefinitionSink {
+  commit(change: DefinitionChange, origin: 'local' | 'peer'): Promise<void>;
+}

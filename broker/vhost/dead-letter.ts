@@ -1,0 +1,91 @@
+// Dead letters: the message that goes on when one died, with its x-death history (R26). Newest death first,
+// one entry per queue and reason; `time` is the first death of its kind, `count` how often. The texts and
+// rules are RabbitMQ 3.10's.
+import { longString, stringOf, type FieldTable, type TypedValue } from '../amqp/field-table.ts';
+import { encodeProperties } from '../amqp/properties.ts';
+import { composeMessage, type Message } from './message.ts';
+import type { DeathReason } from './queue/queue.ts';
+
+/** The message as it goes to the dead-letter exchange. `routingKey` null keeps its own. */
+export function deadLetterOf(
+  message: Message,
+  queueName: string,
+  reason: DeathReason,
+  exchange: string,
+  routingKey: string | null,
+  now: number,
+): Message {
+  const properties = message.decodedProperties();
+  const headers: FieldTable = new Map(properties.headers ?? []);
+  const death: FieldTable = new Map<string, TypedValue>([
+    ['reason', longString(reason)],
+    ['queue', longString(queueName)],
+    ['time', { type: 'T', value: Math.floor(now / 1000) }],
+    ['exchange', longString(message.exchange)],
+    ['routing-keys', { type: 'A', value: routingKeysOf(message, headers) }],
+  ]);
+  if (properties.expiration !== undefined)
+    death.set('original-expiration', longString(properties.expiration));
+  const deaths = withDeath(deathsIn(headers), death, queueName, reason);
+  if (!headers.has('x-first-death-reason')) {
+    headers.set('x-first-death-reason', longString(reason));
+    headers.set('x-first-death-queue', longString(queueName));
+    headers.set('x-first-death-exchange', longString(message.exchange));
+  }
+  headers.set('x-death', { type: 'A', value: deaths.map((value) => ({ type: 'F', value })) });
+  if (routingKey !== null) headers.delete('CC');
+  delete properties.expiration;
+  properties.headers = headers;
+  return composeMessage(
+    exchange,
+    routingKey ?? message.routingKey,
+    encodeProperties(properties),
+    message.body,
+    now,
+  );
+}
+
+/** The entries of an x-death header, newest first; what is not one is left out. */
+export function deathsIn(headers: FieldTable): FieldTable[] {
+  const header = headers.get('x-death');
+  if (header?.type !== 'A') return [];
+  return header.value.flatMap((item) => (item.type === 'F' ? [item.value] : []));
+}
+
+/**
+ * Whether delivering to `target` would close a cycle without a consumer's part in it: the target is in the
+ * history and nothing since then was rejected. A death by rejection is never checked.
+ */
+export function isCycle(message: Message, target: string, reason: DeathReason): boolean {
+  if (reason === 'rejected' || !message.hasHeaders) return false;
+  const deaths = deathsIn(message.headers());
+  const index = deaths.findIndex((death) => stringOf(death.get('queue')) === target);
+  if (index < 0) return false;
+  return deaths.slice(0, index + 1).every((death) => stringOf(death.get('reason')) !== 'rejected');
+}
+
+function withDeath(deaths: FieldTable[], death: FieldTable, queueName: string, reason: string): FieldTable[] {
+  const index = deaths.findIndex(
+    (each) => stringOf(each.get('queue')) === queueName && stringOf(each.get('reason')) === reason,
+  );
+  if (index < 0) {
+    death.set('count', { type: 'l', value: 1 });
+    return [ordered(death), ...deaths];
+  }
+  const earlier = new Map(deaths[index]!);
+  const count = earlier.get('count');
+  earlier.set('count', { type: 'l', value: Number(count?.type === 'l' ? count.value : 1) + 1 });
+  return [earlier, ...deaths.slice(0, index), ...deaths.slice(index + 1)];
+}
+
+/** In RabbitMQ's order of fields. */
+function ordered(death: FieldTable): FieldTable {
+  const names = ['count', 'reason', 'queue', 'time', 'exchange', 'routing-keys', 'original-expiration'];
+  return new Map(names.flatMap((name) => (death.has(name) ? [[name, death.get(name)!]] : [])));
+}
+
+function routingKeysOf(message: Message, headers: FieldTable): TypedValue[] {
+  const cc = headers.get('CC');
+  const copies = cc?.type === 'A' ? cc.value.filter((item) => item.type === 'S') : [];
+  return [longString(message.routingKey), ...copies];
+}

@@ -1,0 +1,107 @@
+// topic: words between dots; `*` is exactly one word, `#` zero or more (R8). A trie of words, so that the
+// cost follows the key's length and the patterns that share its words, not the number of bindings.
+import type { Message } from '../message.ts';
+import type { Binding, Routing, RoutingTable } from './exchange.ts';
+
+class TrieNode {
+  readonly words = new Map<string, TrieNode>();
+  star: TrieNode | null = null;
+  hash: TrieNode | null = null;
+  bindings: Binding[] = [];
+
+  get empty(): boolean {
+    return this.bindings.length === 0 && this.words.size === 0 && !this.star && !this.hash;
+  }
+}
+
+export class TopicTable implements RoutingTable {
+  readonly #root = new TrieNode();
+
+  add(binding: Binding): void {
+    let node = this.#root;
+    for (const word of binding.routingKey.split('.')) node = child(node, word, true)!;
+    node.bindings.push(binding);
+  }
+
+  remove(binding: Binding): void {
+    const path: { node: TrieNode; word: string }[] = [];
+    let node: TrieNode | null = this.#root;
+    for (const word of binding.routingKey.split('.')) {
+      path.push({ node, word });
+      node = child(node, word, false);
+      if (!node) return;
+    }
+    node.bindings = node.bindings.filter((each) => each !== binding);
+    for (const step of path.reverse()) {
+      if (!node.empty) return;
+      detach(step.node, step.word);
+      node = step.node;
+    }
+  }
+
+  route(_message: Message, routingKey: string, routing: Routing): void {
+    match(this.#root, routingKey, 0, routing);
+  }
+}
+
+/** `at` is where the next word starts; past the key's end there is none. */
+function match(node: TrieNode, key: string, at: number, routing: Routing): void {
+  if (node.hash) matchHash(node.hash, key, at, routing);
+  if (at > key.length) {
+    reachAll(node, routing);
+    return;
+  }
+  const dot = key.indexOf('.', at);
+  const end = dot < 0 ? key.length : dot;
+  if (node.star) match(node.star, key, end + 1, routing);
+  if (node.words.size > 0) {
+    const next = node.words.get(at === 0 && end === key.length ? key : key.substring(at, end));
+    if (next) match(next, key, end + 1, routing);
+  }
+}
+
+/** After a `#`: it may have eaten none, some or all of the words that are left. */
+function matchHash(hash: TrieNode, key: string, at: number, routing: Routing): void {
+  if (hash.words.size === 0 && !hash.star && !hash.hash) {
+    reachAll(hash, routing);
+    return;
+  }
+  for (let start = at; ;) {
+    match(hash, key, start, routing);
+    if (start > key.length) return;
+    const dot = key.indexOf('.', start);
+    start = (dot < 0 ? key.length : dot) + 1;
+  }
+}
+
+function reachAll(node: TrieNode, routing: Routing): void {
+  const { bindings } = node;
+  for (let i = 0; i < bindings.length; i++) routing.reach(bindings[i]!.destination);
+}
+
+function child(node: TrieNode, word: string, create: boolean): TrieNode | null {
+  if (word === '*') return node.star ?? (create ? (node.star = new TrieNode()) : null);
+  if (word === '#') return node.hash ?? (create ? (node.hash = new TrieNode()) : null);
+  const next = node.words.get(word);
+  if (next || !create) return next ?? null;
+  const made = new TrieNode();
+  node.words.set(word, made);
+  return made;
+}
+
+function detach(node: TrieNode, word: string): void {
+  if (word === '*') node.star = null;
+  else if (word === '#') node.hash = null;
+  else node.words.delete(word);
+}
+
+/** The rule itself, word by word: what the trie is tested against, and what explains a route to a person. */
+export function topicMatches(pattern: string, routingKey: string): boolean {
+  const matches = (words: string[], keys: string[]): boolean => {
+    const [word, ...rest] = words;
+    if (word === undefined) return keys.length === 0;
+    if (word === '#') return matches(rest, keys) || (keys.length > 0 && matches(words, keys.slice(1)));
+    return keys.length > 0 && (word === '*' || word === keys[0]) && matches(rest, keys.slice(1));
+  };
+  return matches(pattern.split('.'), routingKey.split('.'));
+}

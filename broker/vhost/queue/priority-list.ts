@@ -1,0 +1,92 @@
+// The ready entries of a queue with x-max-priority: one list per priority, the highest first. A queue
+// without priorities has a single list and goes through none of this.
+import type { QueueEntry } from './queue-entry.ts';
+import { ReadyList } from './ready-list.ts';
+
+export class PriorityList {
+  size = 0;
+  readonly #lists: ReadyList[];
+
+  constructor(maxPriority: number) {
+    this.#lists = Array.from({ length: maxPriority + 1 }, () => new ReadyList());
+  }
+
+  push(entry: QueueEntry): void {
+    this.#listOf(entry).push(entry);
+    this.size++;
+  }
+
+  restore(entry: QueueEntry): void {
+    this.#listOf(entry).restore(entry);
+    this.size++;
+  }
+
+  peek(): QueueEntry | null {
+    return this.#highest()?.peek() ?? null;
+  }
+
+  shift(): QueueEntry | null {
+    const list = this.#highest();
+    if (!list) return null;
+    this.size--;
+    return list.shift();
+  }
+
+  /** What an overflow drops first: the head of the lowest priority, as RabbitMQ does. */
+  shiftLowest(): QueueEntry | null {
+    const list = this.#lists.find((each) => each.size > 0);
+    if (!list) return null;
+    this.size--;
+    return list.shift();
+  }
+
+  remove(entry: QueueEntry): boolean {
+    const removed = this.#listOf(entry).remove(entry);
+    if (removed) this.size--;
+    return removed;
+  }
+
+  find(position: number): QueueEntry | null {
+    for (const list of this.#lists) {
+      const entry = list.find(position);
+      if (entry) return entry;
+    }
+    return null;
+  }
+
+  *from(offset: number): Generator<QueueEntry> {
+    let skip = offset;
+    for (let i = this.#lists.length - 1; i >= 0; i--) {
+      const list = this.#lists[i]!;
+      if (skip >= list.size) skip -= list.size;
+      else {
+        yield* list.from(skip);
+        skip = 0;
+      }
+    }
+  }
+
+  /** The heads of all lists: where expired messages are looked for. */
+  *lists(): Generator<ReadyList> {
+    yield* this.#lists;
+  }
+
+  /** After a list of `lists` was shifted directly. */
+  shiftedDirectly(): void {
+    this.size--;
+  }
+
+  clear(): void {
+    for (const list of this.#lists) list.clear();
+    this.size = 0;
+  }
+
+  #listOf(entry: QueueEntry): ReadyList {
+    return this.#lists[Math.min(entry.message.priority, this.#lists.length - 1)]!;
+  }
+
+  #highest(): ReadyList | null {
+    for (let i = this.#lists.length - 1; i >= 0; i--) if (this.#lists[i]!.size > 0) return this.#lists[i]!;
+    return null;
+  }
+}

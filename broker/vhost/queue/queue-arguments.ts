@@ -1,0 +1,181 @@
+// Queue arguments: which each queue type knows, what values they take, and when a redeclaration is the same
+// queue. The texts are RabbitMQ's, whose users match on them.
+import {
+  equalValues,
+  integerOf,
+  stringOf,
+  typeNameOf,
+  type FieldTable,
+  type TypedValue,
+} from '../../amqp/field-table.ts';
+import { ChannelError, ReplyCode } from '../../amqp/reply-codes.ts';
+import type { QueueType } from '../../contract/rows.ts';
+
+type Check = (value: TypedValue, args: FieldTable) => string | null;
+
+const expiryMaxMs = 0xffff_ffff;
+const priorityMax = 255;
+
+const integer: Check = (value) =>
+  integerOf(value) === null ? `{unacceptable_type,${typeNameOf(value)}}` : null;
+
+const notNegative: Check = (value, args) => {
+  const problem = integer(value, args);
+  if (problem) return problem;
+  const number = integerOf(value)!;
+  return number < 0 ? `{value_negative,${number}}` : null;
+};
+
+const timeToLive: Check = (value, args) => {
+  const problem = notNegative(value, args);
+  if (problem) return problem;
+  const number = integerOf(value)!;
+  return number > expiryMaxMs ? `{value_too_big,${number}}` : null;
+};
+
+const longText: Check = (value) => (value.type === 'S' ? null : `{unacceptable_type,${typeNameOf(value)}}`);
+const boolean: Check = (value) => (value.type === 't' ? null : `{unacceptable_type,${typeNameOf(value)}}`);
+
+function oneOf(names: readonly string[], problem: string): Check {
+  return (value, args) => longText(value, args) ?? (names.includes(stringOf(value)!) ? null : problem);
+}
+
+const checks: Record<string, Check> = {
+  'x-expires': (value, args) =>
+    integer(value, args) ?? (integerOf(value) === 0 ? '{value_zero,0}' : timeToLive(value, args)),
+  'x-message-ttl': timeToLive,
+  'x-dead-letter-exchange': longText,
+  'x-dead-letter-routing-key': (value, args) =>
+    longText(value, args) ?? (args.has('x-dead-letter-exchange') ? null : 'routing_key_but_no_dlx_defined'),
+  'x-dead-letter-strategy': oneOf(['at-most-once', 'at-least-once'], 'invalid_dlx_strategy'),
+  'x-max-length': notNegative,
+  'x-max-length-bytes': notNegative,
+  'x-max-priority': (value, args) =>
+    notNegative(value, args) ??
+    (integerOf(value)! > priorityMax ? `{max_value_exceeded,${integerOf(value)}}` : null),
+  'x-overflow': oneOf(['drop-head', 'reject-publish', 'reject-publish-dlx'], 'invalid_overflow'),
+  'x-queue-mode': oneOf(['default', 'lazy'], 'invalid_queue_mode'),
+  'x-queue-version': (value, args) =>
+    notNegative(value, args) ?? ([1, 2].includes(integerOf(value)!) ? null : '"unsupported queue version"'),
+  'x-single-active-consumer': boolean,
+  'x-queue-type': longText,
+  'x-queue-master-locator': longText,
+  'x-queue-leader-locator': longText,
+  'x-delivery-limit': notNegative,
+  'x-quorum-initial-group-size': notNegative,
+  'x-max-in-memory-length': notNegative,
+  'x-max-in-memory-bytes': notNegative,
+};
+
+const shared = [
+  'x-expires',
+  'x-message-ttl',
+  'x-dead-letter-exchange',
+  'x-dead-letter-routing-key',
+  'x-max-length',
+  'x-max-length-bytes',
+  'x-overflow',
+  'x-single-active-consumer',
+  'x-queue-type',
+];
+
+/** What each type compares on redeclaration, and alone accepts among the known arguments. */
+const knownByType: Record<QueueType, readonly string[]> = {
+  classic: [...shared, 'x-max-priority', 'x-queue-mode', 'x-queue-version', 'x-queue-master-locator'],
+  quorum: [
+    ...shared,
+    'x-dead-letter-strategy',
+    'x-delivery-limit',
+    'x-quorum-initial-group-size',
+    'x-max-in-memory-length',
+    'x-max-in-memory-bytes',
+    'x-queue-leader-locator',
+  ],
+  stream: ['x-max-length-bytes', 'x-queue-type', 'x-queue-leader-locator'],
+};
+
+const erlangModules: Record<QueueType, string> = {
+  classic: 'rabbit_classic_queue',
+  quorum: 'rabbit_quorum_queue',
+  stream: 'rabbit_stream_queue',
+};
+
+/** The type asked for. Throws ChannelError 406 for one that does not exist. */
+export function queueTypeOf(args: FieldTable, resource: string): QueueType {
+  const value = args.get('x-queue-type');
+  if (value === undefined) return 'classic';
+  const type = stringOf(value);
+  if (type === 'classic' || type === 'quorum' || type === 'stream') return type;
+  throw new ChannelError(
+    ReplyCode.PRECONDITION_FAILED,
+    type === null
+      ? `invalid arg 'x-queue-type' for ${resource}: "expected longstr, got ${typeNameOf(value)}"`
+      : `invalid arg 'x-queue-type' for ${resource}: "unsupported queue type '${type}'"`,
+  );
+}
+
+/** Throws ChannelError 406 naming the first argument with an impossible value, or that the type does not take. */
+export function checkArguments(args: FieldTable, type: QueueType, resource: string): void {
+  for (const [name, value] of args) {
+    const check = checks[name];
+    if (!check) continue;
+    if (!knownByType[type].includes(name))
+      throw new ChannelError(
+        ReplyCode.PRECONDITION_FAILED,
+        `invalid arg '${name}' for ${resource} of queue type ${erlangModules[type]}`,
+      );
+    const problem = check(value, args);
+    if (problem)
+      throw new ChannelError(
+        ReplyCode.PRECONDITION_FAILED,
+        `invalid arg '${name}' for ${resource}: ${problem}`,
+      );
+  }
+}
+
+/** Throws ChannelError 406 when `received` would declare another queue than the one that exists. */
+export function checkEquivalent(
+  current: { durable: boolean; autoDelete: boolean; arguments: FieldTable; type: QueueType },
+  received: { durable: boolean; autoDelete: boolean; arguments: FieldTable },
+  resource: string,
+): void {
+  compare('durable', received.durable, current.durable, resource);
+  compare('auto_delete', received.autoDelete, current.autoDelete, resource);
+  for (const name of knownByType[current.type])
+    compareArgument(name, received.arguments.get(name), current.arguments.get(name), resource);
+}
+
+/** Throws ChannelError 406 when a plain property differs. */
+export function compare(
+  name: string,
+  received: boolean | string,
+  current: boolean | string,
+  resource: string,
+): void {
+  if (received !== current)
+    throw new ChannelError(
+      ReplyCode.PRECONDITION_FAILED,
+      `inequivalent arg '${name}' for ${resource}: received '${received}' but current is '${current}'`,
+    );
+}
+
+/** Throws ChannelError 406 when an argument differs. */
+export function compareArgument(
+  name: string,
+  received: TypedValue | undefined,
+  current: TypedValue | undefined,
+  resource: string,
+): void {
+  if (received === undefined && current === undefined) return;
+  if (received && current && equalValues(received, current)) return;
+  throw new ChannelError(
+    ReplyCode.PRECONDITION_FAILED,
+    `inequivalent arg '${name}' for ${resource}: received ${shown(received)} but current is ${shown(current)}`,
+  );
+}
+
+function shown(value: TypedValue | undefined): string {
+  if (value === undefined) return 'none';
+  const text = value.type === 'S' ? value.value.toString() : String(value.value);
+  return `the value '${text}' of type '${typeNameOf(value)}'`;
+}

@@ -1,0 +1,444 @@
+// A queue: what waits (ready), what is out for acknowledgement (unacked), and who takes. It owns both lists
+// and its consumers. A message is in exactly one of the two lists until it is acknowledged, dropped or
+// dead-lettered; the journal's record is released at that moment and no other.
+import { integerOf, type FieldTable } from '../../amqp/field-table.ts';
+import { ChannelError, ReplyCode } from '../../amqp/reply-codes.ts';
+import type { Clock, Timer } from '../../base/clock.ts';
+import type { Arguments, QueueType } from '../../contract/rows.ts';
+import type { Journal } from '../../journal/journal.ts';
+import type { Consumer } from '../consumer.ts';
+import type { Message } from '../message.ts';
+import { ConsumerSet } from './consumer-set.ts';
+import { PriorityList } from './priority-list.ts';
+import { QueueEntry, UnackedList } from './queue-entry.ts';
+import { settingsOf, type QueueSettings } from './queue-settings.ts';
+import { ReadyList } from './ready-list.ts';
+
+export type DeathReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit';
+
+/** What a queue asks of its virtual host. */
+export interface QueueHost {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  /** Publishes a dead letter; the queue releases its own copy after this returns. */
+  deadLetter(queue: Queue, entry: QueueEntry, reason: DeathReason): void;
+  /** The queue has had its last consumer (auto-delete) or its time (x-expires). */
+  queueUnused(queue: Queue): void;
+}
+
+export interface QueueDeclaration {
+  name: string;
+  /** The journal's holder number. */
+  id: number;
+  type: QueueType;
+  durable: boolean;
+  exclusive: boolean;
+  autoDelete: boolean;
+  arguments: FieldTable;
+  /** The connection an exclusive queue belongs to. */
+  owner: QueueOwner | null;
+}
+
+export interface QueueOwner {
+  readonly name: string;
+}
+
+/** Counted since the queue was made; read by the rates sampler. */
+export class QueueCounters {
+  publish = 0;
+  deliver = 0;
+  deliverNoAck = 0;
+  get = 0;
+  getNoAck = 0;
+  ack = 0;
+  redeliver = 0;
+}
+
+/** Queues longer than this wake up in slices, so that one long queue leaves others their turn. */
+const deliveriesPerTurn = 512;
+
+export class Queue {
+  readonly kind = 'queue';
+  readonly name: string;
+  readonly id: number;
+  readonly type: QueueType;
+  readonly durable: boolean;
+  readonly exclusive: boolean;
+  readonly autoDelete: boolean;
+  readonly arguments: FieldTable;
+  readonly owner: QueueOwner | null;
+  readonly host: QueueHost;
+  readonly counters = new QueueCounters();
+  readonly consumers: ConsumerSet;
+  readonly unacked = new UnackedList();
+  policyName: string | null = null;
+  settings: QueueSettings;
+  deleted = false;
+  /** Of the ready messages' bodies. */
+  readyBytes = 0;
+  persistentCount = 0;
+  /** Set by routing to see a queue once per message. */
+  routeStamp = 0;
+  /** Unix milliseconds of the last declare, get, consume or cancel: what x-expires counts from. */
+  lastUsedAt: number;
+  /** Unix milliseconds since when nothing was published or taken; null while busy. */
+  lastActiveAt: number;
+  readonly #ready: ReadyList | PriorityList;
+  readonly #priorities: PriorityList | null;
+  #nextPosition = 1;
+  #expiryTimer: Timer | null = null;
+  #expiryTimerAt = 0;
+  #unusedTimer: Timer | null = null;
+  /** Whether an entry with an expiry was ever queued: others skip the checks. */
+  #hasExpiry = false;
+  #turnPending = false;
+
+  constructor(host: QueueHost, declaration: QueueDeclaration) {
+    this.host = host;
+    this.name = declaration.name;
+    this.id = declaration.id;
+    this.type = declaration.type;
+    this.durable = declaration.durable;
+    this.exclusive = declaration.exclusive;
+    this.autoDelete = declaration.autoDelete;
+    this.arguments = declaration.arguments;
+    this.owner = declaration.owner;
+    const singleActive = this.arguments.get('x-single-active-consumer');
+    this.consumers = new ConsumerSet(singleActive?.type === 't' && singleActive.value);
+    const maxPriority = this.arguments.get('x-max-priority');
+    const levels = maxPriority ? integerOf(maxPriority)! : 0;
+    this.#priorities = levels > 0 ? new PriorityList(levels) : null;
+    this.#ready = this.#priorities ?? new ReadyList();
+    this.settings = settingsOf(this.arguments, {}, {});
+    this.lastUsedAt = this.lastActiveAt = host.clock.now();
+    this.#armUnused();
+  }
+
+  get resource(): string {
+    return `queue '${this.name}' in vhost '${this.host.name}'`;
+  }
+
+  get readyCount(): number {
+    return this.#ready.size;
+  }
+
+  get messageCount(): number {
+    return this.#ready.size + this.unacked.count;
+  }
+
+  /** Whether a persistent message in it is journalled. */
+  get holdsOnDisk(): boolean {
+    return this.durable;
+  }
+
+  /** New limits from policies take effect at once, as in RabbitMQ. */
+  applyPolicies(name: string | null, policy: Arguments, operatorPolicy: Arguments): void {
+    this.policyName = name;
+    this.settings = settingsOf(this.arguments, policy, operatorPolicy);
+    this.#armUnused();
+    this.#dropExcess();
+  }
+
+  // ---- Publishing ----
+
+  /** True when the overflow setting refuses this message: it is nacked, and perhaps dead-lettered. */
+  refuses(message: Message): boolean {
+    const { settings } = this;
+    if (settings.overflow === 'drop-head') return false;
+    const over =
+      this.#ready.size + 1 > settings.lengthMax || this.readyBytes + message.bodySize > settings.bytesMax;
+    if (over && settings.overflow === 'reject-publish-dlx')
+      this.host.deadLetter(this, new QueueEntry(message, 0), 'maxlen');
+    return over;
+  }
+
+  /** Takes a message that is not refused. It goes to a waiting consumer or to the tail. */
+  enqueue(message: Message): void {
+    const entry = new QueueEntry(message, this.#nextPosition++);
+    this.counters.publish++;
+    if (message.persistent) this.persistentCount++;
+    const { settings } = this;
+    if (settings.messageTtlMs >= 0 || message.expirationMs >= 0) this.#stampExpiry(entry);
+    if (this.#ready.size === 0) {
+      const consumer = this.consumers.count > 0 ? this.consumers.take() : null;
+      if (consumer) {
+        this.#handOut(entry, consumer);
+        return;
+      }
+    }
+    this.#ready.push(entry);
+    this.readyBytes += message.bodySize;
+    if (this.#ready.size > settings.lengthMax || this.readyBytes > settings.bytesMax) this.#dropExcess();
+    if (this.#hasExpiry) this.#expireHeads();
+  }
+
+  /** Puts back what recovery found; consumers and limits come later. */
+  restoreFromJournal(message: Message, delivered: boolean): void {
+    const entry = new QueueEntry(message, this.#nextPosition++);
+    entry.redelivered = delivered;
+    if (message.persistent) this.persistentCount++;
+    if (this.settings.messageTtlMs >= 0 || message.expirationMs >= 0)
+      this.#stampExpiry(entry, message.receivedAt);
+    this.#ready.push(entry);
+    this.readyBytes += message.bodySize;
+  }
+
+  /** After recovery: what expired or is over a limit meanwhile goes its way. */
+  recovered(): void {
+    this.#dropExcess();
+    if (this.#hasExpiry) this.#expireHeads();
+  }
+
+  // ---- Taking ----
+
+  /** basic.get: the head, or null. Counts as unacknowledged unless `noAck`. */
+  get(noAck: boolean): QueueEntry | null {
+    this.lastUsedAt = this.host.clock.now();
+    const entry = this.#takeHead();
+    if (!entry) return null;
+    if (noAck) this.counters.getNoAck++;
+    else this.counters.get++;
+    if (entry.redelivered) this.counters.redeliver++;
+    this.#markOut(entry, null, noAck);
+    return entry;
+  }
+
+  /** Throws ChannelError 403 when the consumer or the queue is exclusive and not alone. */
+  addConsumer(consumer: Consumer): void {
+    const clash = this.consumers.exclusive || (consumer.exclusive && this.consumers.count > 0);
+    if (clash || (consumer.exclusive && this.consumers.singleActive))
+      throw new ChannelError(ReplyCode.ACCESS_REFUSED, `${this.resource} in exclusive use`);
+    this.consumers.add(consumer);
+    this.lastUsedAt = this.host.clock.now();
+  }
+
+  /** Stops deliveries to it; what it holds stays unacknowledged. */
+  removeConsumer(consumer: Consumer): void {
+    if (!this.consumers.remove(consumer) || this.deleted) return;
+    this.lastUsedAt = this.host.clock.now();
+    if (this.consumers.count === 0) {
+      if (this.autoDelete) return this.host.queueUnused(this);
+      this.#armUnused();
+    }
+    this.#deliver();
+  }
+
+  /** A consumer can take again: credit came back or its connection drained. */
+  wake(): void {
+    if (this.#ready.size > 0 && this.consumers.count > 0) this.#deliver();
+  }
+
+  acknowledge(entry: QueueEntry): void {
+    this.counters.ack++;
+    this.#settle(entry);
+  }
+
+  /** Back to its place for the next consumer (R31), or past the delivery limit to the dead letters. */
+  requeue(entry: QueueEntry): void {
+    this.unacked.remove(entry);
+    entry.holder = null;
+    entry.redelivered = true;
+    entry.returns++;
+    if (this.deleted) return;
+    if (this.type === 'quorum' && entry.returns > this.settings.deliveryLimit) {
+      this.#die(entry, 'delivery_limit');
+      return;
+    }
+    this.#ready.restore(entry);
+    this.readyBytes += entry.message.bodySize;
+    this.#deliver();
+    if (this.#hasExpiry) this.#expireHeads();
+  }
+
+  /** Rejected without requeue: dead-lettered or discarded. */
+  reject(entry: QueueEntry): void {
+    this.unacked.remove(entry);
+    entry.holder = null;
+    if (!this.deleted) this.#die(entry, 'rejected');
+  }
+
+  /** Drops all ready messages and tells how many. */
+  purge(): number {
+    const count = this.#ready.size;
+    if (this.unacked.count === 0) {
+      if (this.durable) this.host.journal.releaseAll(this.id);
+      this.persistentCount = 0;
+    } else for (const entry of this.#ready.from(0)) this.#release(entry.message);
+    this.#ready.clear();
+    this.readyBytes = 0;
+    return count;
+  }
+
+  /** The end: consumers are told, everything it held is released. */
+  close(): void {
+    this.deleted = true;
+    this.#expiryTimer?.cancel();
+    this.#unusedTimer?.cancel();
+    if (this.durable) this.host.journal.releaseAll(this.id);
+    this.#ready.clear();
+    this.readyBytes = 0;
+    for (const consumer of [...this.consumers.all]) {
+      this.consumers.remove(consumer);
+      consumer.cancelled();
+    }
+  }
+
+  // ---- Looking, without any effect ----
+
+  /** Ready entries from the head; a negative offset counts from the tail. */
+  *browseReady(offset: number, limit: number): Generator<{ entry: QueueEntry; index: number }> {
+    const start = offset < 0 ? Math.max(0, this.#ready.size + offset) : offset;
+    let index = start;
+    for (const entry of this.#ready.from(start)) {
+      if (index - start >= limit) return;
+      yield { entry, index: index++ };
+    }
+  }
+
+  *browseUnacked(offset: number, limit: number): Generator<{ entry: QueueEntry; index: number }> {
+    let index = 0;
+    for (let entry = this.unacked.first; entry; entry = entry.next, index++) {
+      if (index < offset) continue;
+      if (index - offset >= limit) return;
+      yield { entry, index };
+    }
+  }
+
+  /** A ready entry by its position, or null. */
+  readyAt(position: number): QueueEntry | null {
+    return this.#ready.find(position);
+  }
+
+  /** Takes one ready entry out, wherever it is; its record is released. False when it has gone meanwhile. */
+  removeReady(entry: QueueEntry): boolean {
+    if (!this.#ready.remove(entry)) return false;
+    this.readyBytes -= entry.message.bodySize;
+    this.#release(entry.message);
+    return true;
+  }
+
+  // ---- Inside ----
+
+  #deliver(): void {
+    let budget = deliveriesPerTurn;
+    while (this.#ready.size > 0 && this.consumers.count > 0) {
+      if (budget-- === 0) return this.#deliverNextTurn();
+      const consumer = this.consumers.take();
+      if (!consumer) return;
+      const entry = this.#takeHead();
+      if (entry) this.#handOut(entry, consumer);
+    }
+  }
+
+  #deliverNextTurn(): void {
+    if (this.#turnPending) return;
+    this.#turnPending = true;
+    setImmediate(() => {
+      this.#turnPending = false;
+      if (!this.deleted) this.#deliver();
+    });
+  }
+
+  #takeHead(): QueueEntry | null {
+    if (this.#hasExpiry) this.#expireHeads();
+    const entry = this.#ready.shift();
+    if (entry) this.readyBytes -= entry.message.bodySize;
+    return entry;
+  }
+
+  #handOut(entry: QueueEntry, consumer: Consumer): void {
+    if (consumer.noAck) this.counters.deliverNoAck++;
+    else this.counters.deliver++;
+    if (entry.redelivered) this.counters.redeliver++;
+    this.#markOut(entry, consumer, consumer.noAck);
+    consumer.deliver(this, entry);
+  }
+
+  #markOut(entry: QueueEntry, holder: Consumer | null, noAck: boolean): void {
+    if (noAck) {
+      this.#release(entry.message);
+      return;
+    }
+    entry.holder = holder;
+    this.unacked.add(entry);
+    if (this.durable && entry.message.recordId !== 0)
+      this.host.journal.markDelivered(this.id, entry.message.recordId);
+  }
+
+  #settle(entry: QueueEntry): void {
+    this.unacked.remove(entry);
+    entry.holder = null;
+    if (!this.deleted) this.#release(entry.message);
+  }
+
+  #release(message: Message): void {
+    if (message.persistent) this.persistentCount--;
+    if (this.durable && message.recordId !== 0) this.host.journal.release(this.id, message.recordId);
+  }
+
+  #die(entry: QueueEntry, reason: DeathReason): void {
+    this.host.deadLetter(this, entry, reason);
+    this.#release(entry.message);
+  }
+
+  #dropExcess(): void {
+    const { lengthMax, bytesMax } = this.settings;
+    while (this.#ready.size > 0 && (this.#ready.size > lengthMax || this.readyBytes > bytesMax)) {
+      const entry = this.#priorities ? this.#priorities.shiftLowest()! : this.#ready.shift()!;
+      this.readyBytes -= entry.message.bodySize;
+      this.#die(entry, 'maxlen');
+    }
+  }
+
+  #stampExpiry(entry: QueueEntry, from = this.host.clock.now()): void {
+    const queueTtl = this.settings.messageTtlMs;
+    const own = entry.message.expirationMs;
+    const ttl = own >= 0 ? (queueTtl >= 0 ? Math.min(own, queueTtl) : own) : queueTtl;
+    entry.expiresAt = from + ttl;
+    this.#hasExpiry = true;
+  }
+
+  /** Expires at the heads only, as classic queues do: a message behind a longer-lived one waits (RABBITMQ.md). */
+  #expireHeads(): void {
+    const now = this.host.clock.now();
+    let next = Infinity;
+    const lists = this.#priorities ? this.#priorities.lists() : [this.#ready as ReadyList];
+    for (const list of lists) {
+      let head = list.peek();
+      while (head && head.expiresAt !== 0 && head.expiresAt <= now) {
+        list.shift();
+        this.#priorities?.shiftedDirectly();
+        this.readyBytes -= head.message.bodySize;
+        this.#die(head, 'expired');
+        head = list.peek();
+      }
+      if (head && head.expiresAt !== 0) next = Math.min(next, head.expiresAt);
+    }
+    if (next !== Infinity) this.#armExpiry(next, now);
+  }
+
+  #armExpiry(at: number, now: number): void {
+    if (this.#expiryTimer && this.#expiryTimerAt <= at) return;
+    this.#expiryTimer?.cancel();
+    this.#expiryTimerAt = at;
+    this.#expiryTimer = this.host.clock.after(at - now, () => {
+      this.#expiryTimer = null;
+      if (!this.deleted) this.#expireHeads();
+    });
+  }
+
+  #armUnused(): void {
+    this.#unusedTimer?.cancel();
+    this.#unusedTimer = null;
+    const { expiresMs } = this.settings;
+    if (expiresMs < 0 || this.consumers.count > 0) return;
+    const { clock } = this.host;
+    const left = Math.max(1, this.lastUsedAt + expiresMs - clock.now());
+    this.#unusedTimer = clock.after(left, () => {
+      if (this.deleted || this.consumers.count > 0) return;
+      if (this.lastUsedAt + this.settings.expiresMs <= clock.now()) this.host.queueUnused(this);
+      else this.#armUnused();
+    });
+  }
+}

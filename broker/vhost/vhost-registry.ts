@@ -1,0 +1,155 @@
+// All virtual hosts of a node, and the way back after a restart: definitions first, then the journal's live
+// records into the queues that hold them.
+import { ConnectionError, ReplyCode } from '../amqp/reply-codes.ts';
+import { definitionKey } from '../definitions/definition-key.ts';
+import type { Definition, DefinitionChange } from '../definitions/definitions-store.ts';
+import type { RecoveryVisitor } from '../journal/journal.ts';
+import { messageOfRecord } from './message-record.ts';
+import type { Queue } from './queue/queue.ts';
+import { Vhost, type Promised, type VhostMetadata, type VhostServices } from './vhost.ts';
+
+export type RegistryServices = Omit<VhostServices, 'nextQueueId'>;
+
+export class VhostRegistry {
+  readonly #services: VhostServices;
+  readonly #vhosts = new Map<string, Vhost>();
+  #lastQueueId = 0;
+
+  constructor(services: RegistryServices) {
+    this.#services = { ...services, nextQueueId: () => ++this.#lastQueueId };
+  }
+
+  get(name: string): Vhost | undefined {
+    return this.#vhosts.get(name);
+  }
+
+  all(): IterableIterator<Vhost> {
+    return this.#vhosts.values();
+  }
+
+  get count(): number {
+    return this.#vhosts.size;
+  }
+
+  /** Throws ConnectionError 530 naming one that does not exist. */
+  open(name: string): Vhost {
+    const found = this.#vhosts.get(name);
+    if (!found) throw new ConnectionError(ReplyCode.NOT_ALLOWED, `vhost ${name} not found`);
+    return found;
+  }
+
+  /** Creates a virtual host, or changes the metadata of one that exists. */
+  put(name: string, metadata: VhostMetadata): Promise<void> {
+    const vhost = this.#vhosts.get(name) ?? this.#create(name);
+    vhost.metadata = metadata;
+    const definition: Definition = { kind: 'vhost', body: { name, ...metadata } };
+    return this.#services.definitions.commit({ op: 'put', definition }, 'local');
+  }
+
+  /** Removes it with all it holds; its connections are closed by who asked. */
+  delete(name: string): Promised {
+    const vhost = this.#vhosts.get(name);
+    if (!vhost) return undefined;
+    const definitions = [...vhost.definitions()];
+    this.#vhosts.delete(name);
+    vhost.close();
+    const changes: DefinitionChange[] = definitions.map((definition) => removal(definition));
+    changes.push(removal({ kind: 'vhost', body: { name, ...vhost.metadata } }));
+    return Promise.all(changes.map((change) => this.#services.definitions.commit(change, 'local'))).then(
+      () => undefined,
+    );
+  }
+
+  /** Every stored definition, in an order in which each can be made. */
+  *definitions(): Generator<Definition> {
+    for (const vhost of this.#vhosts.values())
+      yield { kind: 'vhost', body: { name: vhost.name, ...vhost.metadata } };
+    for (const vhost of this.#vhosts.values()) yield* vhost.definitions();
+  }
+
+  /** Rebuilds the model from the store. Answers the definitions that could not be made. */
+  restore(definitions: Definition[]): Definition[] {
+    const order = ['vhost', 'policy', 'exchange', 'queue', 'binding'];
+    const skipped: Definition[] = [];
+    for (const kind of order)
+      for (const definition of definitions)
+        if (definition.kind === kind && !this.#restoreOne(definition)) skipped.push(definition);
+    return skipped;
+  }
+
+  #restoreOne(definition: Definition): boolean {
+    if (definition.kind === 'vhost') {
+      const { name, ...metadata } = definition.body;
+      (this.#vhosts.get(name) ?? this.#create(name)).metadata = metadata;
+      return true;
+    }
+    if (definition.kind === 'queue') this.#lastQueueId = Math.max(this.#lastQueueId, definition.body.id);
+    const vhostName = (definition.body as { vhost?: string }).vhost;
+    return vhostName === undefined || (this.#vhosts.get(vhostName)?.restore(definition) ?? false);
+  }
+
+  /**
+   * A change that the pair's other node made: applied here and stored, not sent back. Queues get a holder
+   * number of this node.
+   */
+  async applyPeerChange(change: DefinitionChange): Promise<void> {
+    if (change.op === 'put') {
+      const definition = this.#localised(change.definition);
+      this.#restoreOne(definition);
+      await this.#services.definitions.commit({ op: 'put', definition }, 'peer');
+      return;
+    }
+    this.#applyRemoval(change.kind, JSON.parse(change.key) as string[]);
+    await this.#services.definitions.commit(change, 'peer');
+  }
+
+  #localised(definition: Definition): Definition {
+    if (definition.kind !== 'queue') return definition;
+    const existing = this.#vhosts.get(definition.body.vhost)?.queues.get(definition.body.name);
+    return { kind: 'queue', body: { ...definition.body, id: existing?.id || ++this.#lastQueueId } };
+  }
+
+  #applyRemoval(kind: Definition['kind'], [, ...names]: string[]): void {
+    if (kind === 'vhost') {
+      this.#vhosts.get(names[0]!)?.close();
+      this.#vhosts.delete(names[0]!);
+      return;
+    }
+    this.#vhosts.get(names[0]!)?.forget(kind, names.slice(1));
+  }
+
+  /** Puts the journal's live records into their queues. Records of queues that are gone are released. */
+  recoverMessages(): RecoveryVisitor {
+    const byId = new Map<number, Queue>();
+    for (const vhost of this.#vhosts.values())
+      for (const queue of vhost.queues.values()) if (queue.id > 0) byId.set(queue.id, queue);
+    return (recordId, holders, delivered, bytes) => {
+      const message = messageOfRecord(recordId, bytes);
+      for (const [index, holder] of holders.entries()) {
+        this.#lastQueueId = Math.max(this.#lastQueueId, holder);
+        const queue = byId.get(holder);
+        if (queue) queue.restoreFromJournal(message, delivered[index]!);
+        else this.#orphans.push([holder, recordId]);
+      }
+    };
+  }
+
+  #orphans: [number, number][] = [];
+
+  /** After the journal is open: releases what no queue wants, and lets limits and expiry act. */
+  recovered(): void {
+    for (const [holder, recordId] of this.#orphans) this.#services.journal.release(holder, recordId);
+    this.#orphans = [];
+    for (const vhost of this.#vhosts.values()) for (const queue of vhost.queues.values()) queue.recovered();
+  }
+
+  #create(name: string): Vhost {
+    const vhost = new Vhost(name, this.#services);
+    this.#vhosts.set(name, vhost);
+    return vhost;
+  }
+}
+
+function removal(definition: Definition): DefinitionChange {
+  return { op: 'remove', kind: definition.kind, key: definitionKey(definition) };
+}

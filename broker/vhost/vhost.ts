@@ -1,0 +1,700 @@
+// A virtual host: exchanges, queues and bindings by name, and the way of a message between them (R15). It owns
+// the three tables; a change is made in memory at once and promised when the definition sink has it.
+import { decodeTable, encodeTable, stringOf, type FieldTable } from '../amqp/field-table.ts';
+import { ChannelError, ConnectionError, ReplyCode } from '../amqp/reply-codes.ts';
+import type { Clock } from '../base/clock.ts';
+import type { QueueType } from '../contract/rows.ts';
+import { definitionKey } from '../definitions/definition-key.ts';
+import type { Definition, DefinitionSink } from '../definitions/definitions-store.ts';
+import type { Journal } from '../journal/journal.ts';
+import { Blackholes } from './blackholes.ts';
+import { deadLetterOf, isCycle } from './dead-letter.ts';
+import { newRoutingTable } from './exchange/exchange-types.ts';
+import {
+  Exchange,
+  Routing,
+  type Binding,
+  type Destination,
+  type ExchangeDeclaration,
+  type RoutingTable,
+} from './exchange/exchange.ts';
+import { matchModes } from './exchange/headers.ts';
+import { copyKeys, withoutBcc } from './copy-keys.ts';
+import type { Message } from './message.ts';
+import { recordHead } from './message-record.ts';
+import { PolicySet, type Policy } from './policy.ts';
+import {
+  checkArguments,
+  checkEquivalent,
+  compare,
+  compareArgument,
+  queueTypeOf,
+} from './queue/queue-arguments.ts';
+import type { QueueEntry } from './queue/queue-entry.ts';
+import { Queue, type DeathReason, type QueueHost, type QueueOwner } from './queue/queue.ts';
+
+export interface VhostServices {
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly definitions: DefinitionSink;
+  /** The next journal holder number of this node. */
+  nextQueueId(): number;
+}
+
+export interface VhostMetadata {
+  description: string;
+  tags: string[];
+  tracing: boolean;
+}
+
+/** Reused for every publish: read it before the next. */
+export interface PublishOutcome {
+  /** Queues that took the message, and direct replies. */
+  routed: number;
+  /** A queue refused it (overflow reject-publish): the publisher gets a nack. */
+  refused: boolean;
+  /** Log position to be safe before the confirm, 0 when there is nothing to wait for. */
+  journalPosition: number;
+}
+
+export interface QueueRequest {
+  name: string;
+  durable: boolean;
+  exclusive: boolean;
+  autoDelete: boolean;
+  arguments: FieldTable;
+}
+
+export interface BindingRequest {
+  source: string;
+  destination: string;
+  destinationType: 'queue' | 'exchange';
+  routingKey: string;
+  arguments: FieldTable;
+}
+
+/** Delivers a direct reply (amq.rabbitmq.reply-to.*); false when nobody is there. */
+export type ReplyRouter = (message: Message) => boolean;
+
+/** Resolves when the change is promised; absent when nothing had to be stored. */
+export type Promised = Promise<void> | undefined;
+
+const replyPrefix = 'amq.rabbitmq.reply-to.';
+
+const predeclared: readonly (readonly [string, string, boolean])[] = [
+  ['', 'direct', false],
+  ['amq.direct', 'direct', false],
+  ['amq.fanout', 'fanout', false],
+  ['amq.headers', 'headers', false],
+  ['amq.match', 'headers', false],
+  ['amq.rabbitmq.trace', 'topic', true],
+  ['amq.topic', 'topic', false],
+];
+
+export class Vhost implements QueueHost {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly exchanges = new Map<string, Exchange>();
+  readonly queues = new Map<string, Queue>();
+  readonly bindings = new Map<string, Binding>();
+  readonly policies = new PolicySet();
+  readonly blackholes: Blackholes;
+  readonly counters = { queuesDeclared: 0, queuesCreated: 0, queuesDeleted: 0 };
+  metadata: VhostMetadata = { description: '', tags: [], tracing: false };
+  /** Grows with every declaration, binding and deletion. */
+  revision = 0;
+  replyRouter: ReplyRouter | null = null;
+  readonly #services: VhostServices;
+  readonly #routing: Routing;
+  readonly #outcome: PublishOutcome = { routed: 0, refused: false, journalPosition: 0 };
+  readonly #holders: number[] = [];
+
+  constructor(name: string, services: VhostServices) {
+    this.name = name;
+    this.clock = services.clock;
+    this.journal = services.journal;
+    this.#services = services;
+    this.blackholes = new Blackholes(name);
+    this.#routing = new Routing((exchange) => this.exchanges.get(exchange));
+    for (const [exchange, type, internal] of predeclared) {
+      const table = exchange === '' ? this.#defaultTable() : newRoutingTable(type)!;
+      const declaration = { name: exchange, type, durable: true, autoDelete: false, internal };
+      this.exchanges.set(exchange, new Exchange(name, { ...declaration, arguments: new Map() }, table));
+    }
+  }
+
+  // ---- The way of a message ----
+
+  /** Routes a message and puts it into its queues. The outcome is valid until the next call. */
+  publish(exchange: Exchange, message: Message): PublishOutcome {
+    const outcome = this.#outcome;
+    outcome.routed = 0;
+    outcome.refused = false;
+    outcome.journalPosition = 0;
+    const routing = this.#routing;
+    routing.reset();
+    let kept = message;
+    let moreKeys: string[] | null = null;
+    if (message.hasHeaders) {
+      moreKeys = copyKeys(message);
+      if (moreKeys) kept = withoutBcc(message);
+    }
+    routing.walk(exchange, message, moreKeys);
+    if (routing.count === 0) this.#unrouted(exchange, message, outcome);
+    else this.#distribute(kept, outcome);
+    return outcome;
+  }
+
+  #distribute(message: Message, outcome: PublishOutcome): void {
+    const { queues, count } = this.#routing;
+    // Queues hand messages on while they take them in (dead letters), so this walk's result is set aside.
+    const targets = count === 1 ? queues : queues.slice(0, count);
+    const holders = this.#holders;
+    let accepted = 0;
+    let held = 0;
+    for (let i = 0; i < count; i++) {
+      const queue = targets[i]!;
+      if (queue.refuses(message)) {
+        outcome.refused = true;
+        continue;
+      }
+      targets[accepted++] = queue;
+      if (message.persistent && queue.durable) holders[held++] = queue.id;
+    }
+    if (held > 0) {
+      const size = message.propertiesSize + message.bodySize;
+      message.recordId = this.journal.append(
+        holders,
+        held,
+        recordHead(message),
+        message.bytes,
+        message.start,
+        size,
+      );
+      outcome.journalPosition = this.journal.appendedPosition;
+    }
+    const { refused, journalPosition } = outcome;
+    if (accepted === 1) targets[0]!.enqueue(message);
+    else for (let i = 0; i < accepted; i++) targets[i]!.enqueue(message);
+    outcome.routed = accepted;
+    outcome.refused = refused;
+    outcome.journalPosition = journalPosition;
+  }
+
+  #unrouted(exchange: Exchange, message: Message, outcome: PublishOutcome): void {
+    if (exchange.name === '' && message.routingKey.startsWith(replyPrefix)) {
+      if (this.replyRouter?.(message)) {
+        outcome.routed = 1;
+        return;
+      }
+    }
+    exchange.counters.unrouted++;
+    this.blackholes.note(exchange.name, message.routingKey, message.receivedAt);
+  }
+
+  deadLetter(queue: Queue, entry: QueueEntry, reason: DeathReason): void {
+    const { deadLetterExchange, deadLetterRoutingKey } = queue.settings;
+    if (deadLetterExchange === null) return;
+    const exchange = this.exchanges.get(deadLetterExchange);
+    if (!exchange) return;
+    const letter = deadLetterOf(
+      entry.message,
+      queue.name,
+      reason,
+      deadLetterExchange,
+      deadLetterRoutingKey,
+      this.clock.now(),
+    );
+    const routing = new Routing((name) => this.exchanges.get(name));
+    routing.reset();
+    routing.walk(exchange, letter, copyKeys(letter));
+    const targets = routing.queues
+      .slice(0, routing.count)
+      .filter((target) => !isCycle(letter, target.name, reason) && !target.refuses(letter));
+    this.#keep(letter, targets);
+    for (const target of targets) target.enqueue(letter);
+  }
+
+  #keep(message: Message, targets: Queue[]): void {
+    if (!message.persistent) return;
+    const holders = targets.filter((target) => target.durable).map((target) => target.id);
+    if (holders.length === 0) return;
+    const size = message.propertiesSize + message.bodySize;
+    message.recordId = this.journal.append(
+      holders,
+      holders.length,
+      recordHead(message),
+      message.bytes,
+      message.start,
+      size,
+    );
+  }
+
+  queueUnused(queue: Queue): void {
+    if (!queue.deleted) void this.removeQueue(queue);
+  }
+
+  // ---- Exchanges ----
+
+  /** Throws ChannelError 404 naming an exchange that does not exist (R22). */
+  exchange(name: string): Exchange {
+    const found = this.exchanges.get(name);
+    if (!found) throw new ChannelError(ReplyCode.NOT_FOUND, `no ${this.exchangeResource(name)}`);
+    return found;
+  }
+
+  exchangeResource(name: string): string {
+    return `exchange '${name}' in vhost '${this.name}'`;
+  }
+
+  queueResource(name: string): string {
+    return `queue '${name}' in vhost '${this.name}'`;
+  }
+
+  /** Throws ConnectionError 503 for an unknown type, ChannelError 403 or 406. */
+  declareExchange(request: ExchangeDeclaration): Promised {
+    const resource = this.exchangeResource(request.name);
+    const table = newRoutingTable(request.type);
+    if (!table)
+      throw new ConnectionError(ReplyCode.COMMAND_INVALID, `unknown exchange type '${request.type}'`);
+    this.refuseDefaultExchange(request.name);
+    const current = this.exchanges.get(request.name);
+    if (current) {
+      compare('type', request.type, current.type, resource);
+      compare('durable', request.durable, current.durable, resource);
+      compare('auto_delete', request.autoDelete, current.autoDelete, resource);
+      compare('internal', request.internal, current.internal, resource);
+      const name = 'alternate-exchange';
+      compareArgument(name, request.arguments.get(name), current.arguments.get(name), resource);
+      return undefined;
+    }
+    if (request.name.startsWith('amq.'))
+      throw new ChannelError(
+        ReplyCode.ACCESS_REFUSED,
+        `exchange name '${request.name}' contains reserved prefix 'amq.*'`,
+      );
+    const alternate = request.arguments.get('alternate-exchange');
+    if (alternate && alternate.type !== 'S')
+      throw new ChannelError(
+        ReplyCode.PRECONDITION_FAILED,
+        `invalid arg 'alternate-exchange' for ${resource}: {unacceptable_type,${alternate.type}}`,
+      );
+    const exchange = this.#addExchange(request, table);
+    return exchange.durable ? this.#put(this.#exchangeDefinition(exchange)) : undefined;
+  }
+
+  /** Throws ChannelError 403 or 406; a missing exchange is no error. */
+  deleteExchange(name: string, ifUnused: boolean): Promised {
+    this.refuseDefaultExchange(name);
+    const exchange = this.exchanges.get(name);
+    if (!exchange) return undefined;
+    if (name.startsWith('amq.'))
+      throw new ChannelError(ReplyCode.ACCESS_REFUSED, `deletion of system ${exchange.resource} not allowed`);
+    if (ifUnused && exchange.bindings.size > 0)
+      throw new ChannelError(ReplyCode.PRECONDITION_FAILED, `${exchange.resource} in use`);
+    return this.#removeExchange(exchange);
+  }
+
+  /** Throws ChannelError 403. */
+  refuseDefaultExchange(name: string): void {
+    if (name === '')
+      throw new ChannelError(ReplyCode.ACCESS_REFUSED, 'operation not permitted on the default exchange');
+  }
+
+  #addExchange(declaration: ExchangeDeclaration, table: RoutingTable): Exchange {
+    const exchange = new Exchange(this.name, declaration, table);
+    this.exchanges.set(exchange.name, exchange);
+    this.#applyExchangePolicy(exchange);
+    this.revision++;
+    return exchange;
+  }
+
+  #removeExchange(exchange: Exchange): Promised {
+    if (this.exchanges.get(exchange.name) !== exchange) return undefined;
+    this.exchanges.delete(exchange.name);
+    this.revision++;
+    const changes = [...exchange.bindings, ...exchange.incoming].map((binding) => this.#detach(binding));
+    if (exchange.durable) changes.push(this.#remove(this.#exchangeDefinition(exchange)));
+    return all(changes);
+  }
+
+  // ---- Queues ----
+
+  /** Throws ChannelError 404, with RabbitMQ's own text for the empty name (R22). */
+  queue(name: string): Queue {
+    const found = this.queues.get(name);
+    if (!found) throw new ChannelError(ReplyCode.NOT_FOUND, `no ${this.queueResource(name)}`);
+    return found;
+  }
+
+  /** Throws ChannelError 405 when another connection owns it. */
+  checkOwner(queue: Queue, owner: QueueOwner | null): void {
+    if (queue.exclusive && queue.owner !== owner) throw this.#locked(queue.name);
+  }
+
+  #locked(name: string): ChannelError {
+    return new ChannelError(
+      ReplyCode.RESOURCE_LOCKED,
+      `cannot obtain exclusive access to locked ${this.queueResource(name)}. It could be originally declared ` +
+        'on another connection or the exclusive property value does not match that of the original declaration.',
+    );
+  }
+
+  /** Throws ChannelError 403, 405 or 406. */
+  declareQueue(request: QueueRequest, owner: QueueOwner | null): { queue: Queue; promised: Promised } {
+    const resource = this.queueResource(request.name);
+    this.counters.queuesDeclared++;
+    const type = queueTypeOf(request.arguments, resource);
+    const current = this.queues.get(request.name);
+    if (current) {
+      if (current.exclusive ? current.owner !== owner : request.exclusive) throw this.#locked(request.name);
+      const durable = current.exclusive ? current.durable : request.durable;
+      checkEquivalent(current, { ...request, durable }, resource);
+      current.lastUsedAt = this.clock.now();
+      return { queue: current, promised: undefined };
+    }
+    checkArguments(request.arguments, type, resource);
+    this.#checkType(type, request, resource);
+    if (request.name.startsWith('amq.') && !request.name.startsWith('amq.gen-'))
+      throw new ChannelError(
+        ReplyCode.ACCESS_REFUSED,
+        `queue name '${request.name}' contains reserved prefix 'amq.*'`,
+      );
+    const durable = request.durable && !request.exclusive;
+    const id = durable ? this.#services.nextQueueId() : 0;
+    const queue = this.#addQueue({ ...request, durable, id, type, owner: request.exclusive ? owner : null });
+    return { queue, promised: durable ? this.#put(this.#queueDefinition(queue)) : undefined };
+  }
+
+  #checkType(type: QueueType, request: QueueRequest, resource: string): void {
+    if (type === 'classic') return;
+    if (type === 'stream')
+      throw new ConnectionError(ReplyCode.NOT_IMPLEMENTED, "queues of type 'stream' are not available yet");
+    const refuse = (property: string, value: boolean) => {
+      throw new ChannelError(
+        ReplyCode.PRECONDITION_FAILED,
+        `invalid property '${property}' for ${resource}: ${value}`,
+      );
+    };
+    if (!request.durable) refuse('non-durable', true);
+    if (request.exclusive) refuse('exclusive-owner', true);
+    if (request.autoDelete) refuse('auto-delete', true);
+  }
+
+  /** Throws ChannelError 406 when it is in use or not empty and that was asked about. Answers the ready count. */
+  deleteQueue(queue: Queue, ifUnused: boolean, ifEmpty: boolean): { messages: number; promised: Promised } {
+    if (ifUnused && queue.consumers.count > 0)
+      throw new ChannelError(ReplyCode.PRECONDITION_FAILED, `${queue.resource} in use`);
+    if (ifEmpty && queue.messageCount > 0)
+      throw new ChannelError(ReplyCode.PRECONDITION_FAILED, `${queue.resource} not empty`);
+    const messages = queue.readyCount;
+    return { messages, promised: this.removeQueue(queue) };
+  }
+
+  /** Removes a queue with its bindings, whatever its state. */
+  removeQueue(queue: Queue): Promised {
+    if (this.queues.get(queue.name) !== queue) return undefined;
+    this.queues.delete(queue.name);
+    this.revision++;
+    this.counters.queuesDeleted++;
+    const changes: Promised[] = [];
+    for (const binding of this.bindingsTo(queue)) changes.push(this.#detach(binding));
+    if (queue.durable) changes.push(this.#remove(this.#queueDefinition(queue)));
+    queue.close();
+    return all(changes);
+  }
+
+  #addQueue(declaration: ConstructorParameters<typeof Queue>[1]): Queue {
+    const queue = new Queue(this, declaration);
+    this.queues.set(queue.name, queue);
+    this.#applyQueuePolicy(queue);
+    this.counters.queuesCreated++;
+    this.revision++;
+    return queue;
+  }
+
+  /** A connection ended: its exclusive queues go with it. */
+  connectionClosed(owner: QueueOwner): void {
+    for (const queue of this.queues.values())
+      if (queue.exclusive && queue.owner === owner) void this.removeQueue(queue);
+  }
+
+  // ---- Bindings ----
+
+  *bindingsTo(destination: Destination): Generator<Binding> {
+    if (destination.kind === 'exchange') yield* destination.incoming;
+    else yield* this.#bindingsOfQueue.get(destination) ?? [];
+  }
+
+  readonly #bindingsOfQueue = new Map<Queue, Set<Binding>>();
+
+  /** Throws ChannelError 403 for the default exchange, 404 for missing ends, 406 for a bad x-match. */
+  bind(request: BindingRequest, owner: QueueOwner | null): Promised {
+    const { source, destination } = this.#ends(request, owner);
+    this.#checkMatchMode(source, request.arguments);
+    const key = bindingKey(request);
+    if (this.bindings.has(key)) return undefined;
+    const { routingKey, arguments: args } = request;
+    const binding: Binding = { source, destination, routingKey, arguments: args, key };
+    this.#attach(binding);
+    return isStored(binding) ? this.#put(this.#bindingDefinition(binding)) : undefined;
+  }
+
+  /** Throws ChannelError 403 or 404 for missing ends; a missing binding is no error. */
+  unbind(request: BindingRequest, owner: QueueOwner | null): Promised {
+    this.#ends(request, owner);
+    const binding = this.bindings.get(bindingKey(request));
+    return binding ? this.#detach(binding) : undefined;
+  }
+
+  #ends(request: BindingRequest, owner: QueueOwner | null): { source: Exchange; destination: Destination } {
+    this.refuseDefaultExchange(request.source);
+    if (request.destinationType === 'exchange') this.refuseDefaultExchange(request.destination);
+    const destination =
+      request.destinationType === 'queue'
+        ? this.queue(request.destination)
+        : this.exchange(request.destination);
+    if (destination.kind === 'queue') this.checkOwner(destination, owner);
+    return { source: this.exchange(request.source), destination };
+  }
+
+  #checkMatchMode(source: Exchange, args: FieldTable): void {
+    const mode = args.get('x-match');
+    if (source.type !== 'headers' || mode === undefined) return;
+    const text = stringOf(mode);
+    if (text !== null && (matchModes as readonly string[]).includes(text)) return;
+    throw new ChannelError(
+      ReplyCode.PRECONDITION_FAILED,
+      text === null
+        ? `Invalid x-match field type ${mode.type} (value ${String(mode.value)}); expected longstr`
+        : `Invalid x-match field value "${text}"; expected all, any, all-with-x, or any-with-x`,
+    );
+  }
+
+  #attach(binding: Binding): void {
+    this.bindings.set(binding.key, binding);
+    binding.source.bindings.add(binding);
+    binding.source.table.add(binding);
+    if (binding.destination.kind === 'exchange') binding.destination.incoming.add(binding);
+    else {
+      let set = this.#bindingsOfQueue.get(binding.destination);
+      if (!set) this.#bindingsOfQueue.set(binding.destination, (set = new Set()));
+      set.add(binding);
+    }
+    this.revision++;
+  }
+
+  /** Removes a binding, and its source with the last one where that is auto-delete. */
+  #detach(binding: Binding): Promised {
+    if (!this.bindings.delete(binding.key)) return undefined;
+    const { source, destination } = binding;
+    source.bindings.delete(binding);
+    source.table.remove(binding);
+    if (destination.kind === 'exchange') destination.incoming.delete(binding);
+    else {
+      const set = this.#bindingsOfQueue.get(destination);
+      set?.delete(binding);
+      if (set?.size === 0) this.#bindingsOfQueue.delete(destination);
+    }
+    this.revision++;
+    const changes: Promised[] = [];
+    if (isStored(binding)) changes.push(this.#remove(this.#bindingDefinition(binding)));
+    if (source.autoDelete && source.bindings.size === 0) changes.push(this.#removeExchange(source));
+    return all(changes);
+  }
+
+  // ---- Policies ----
+
+  /** Throws SyntaxError for an impossible pattern. Applies to what exists at once. */
+  putPolicy(policy: Policy): Promise<void> {
+    this.policies.put(policy);
+    this.#applyPolicies();
+    return this.#put({ kind: 'policy', body: policy });
+  }
+
+  removePolicy(name: string, operator: boolean): Promised {
+    const policy = this.policies.get(name, operator);
+    if (!policy) return undefined;
+    this.policies.remove(name, operator);
+    this.#applyPolicies();
+    return this.#remove({ kind: 'policy', body: policy });
+  }
+
+  #applyPolicies(): void {
+    for (const queue of this.queues.values()) this.#applyQueuePolicy(queue);
+    for (const exchange of this.exchanges.values()) this.#applyExchangePolicy(exchange);
+  }
+
+  #applyQueuePolicy(queue: Queue): void {
+    const policy = this.policies.matching('queues', queue.name, false);
+    const operator = this.policies.matching('queues', queue.name, true);
+    queue.applyPolicies(policy?.name ?? null, policy?.definition ?? {}, operator?.definition ?? {});
+  }
+
+  #applyExchangePolicy(exchange: Exchange): void {
+    const policy = this.policies.matching('exchanges', exchange.name, false);
+    exchange.applyPolicies(policy?.name ?? null, policy?.definition ?? {});
+  }
+
+  // ---- Definitions from the store or the peer ----
+
+  /** Makes what a stored definition says, without storing it again. Unknown ends of a binding are skipped: false. */
+  restore(definition: Definition): boolean {
+    const { kind, body } = definition;
+    if (kind === 'exchange') {
+      if (this.exchanges.has(body.name)) return true;
+      const table = newRoutingTable(body.type);
+      if (!table) return false;
+      this.#addExchange({ ...body, durable: true, arguments: tableOf(body.arguments) }, table);
+    } else if (kind === 'queue') {
+      if (this.queues.has(body.name)) return true;
+      const args = tableOf(body.arguments);
+      const type = queueTypeOf(args, this.queueResource(body.name));
+      const { name, id, autoDelete } = body;
+      this.#addQueue({
+        name,
+        id,
+        type,
+        durable: true,
+        exclusive: false,
+        autoDelete,
+        arguments: args,
+        owner: null,
+      });
+    } else if (kind === 'binding') {
+      const source = this.exchanges.get(body.source);
+      const destination = (body.destinationType === 'queue' ? this.queues : this.exchanges).get(
+        body.destination,
+      );
+      if (!source || !destination) return false;
+      const args = tableOf(body.arguments);
+      const key = bindingKey({ ...body, arguments: args });
+      if (!this.bindings.has(key))
+        this.#attach({ source, destination, routingKey: body.routingKey, arguments: args, key });
+    } else if (kind === 'policy') {
+      this.policies.put(body);
+      this.#applyPolicies();
+    }
+    return true;
+  }
+
+  /** Takes back what the peer removed; `names` as in the definition's key, without the virtual host. */
+  forget(kind: Definition['kind'], names: string[]): void {
+    if (kind === 'exchange') {
+      const exchange = this.exchanges.get(names[0]!);
+      if (exchange) void this.#removeExchange(exchange);
+    } else if (kind === 'queue') {
+      const queue = this.queues.get(names[0]!);
+      if (queue) void this.removeQueue(queue);
+    } else if (kind === 'binding') {
+      const [source, destinationType, destination, routingKey, args] = names as [
+        string,
+        'queue' | 'exchange',
+        string,
+        string,
+        string,
+      ];
+      const key = bindingKey({ source, destinationType, destination, routingKey, arguments: tableOf(args) });
+      const binding = this.bindings.get(key);
+      if (binding) void this.#detach(binding);
+    } else if (kind === 'policy') {
+      // The key holds [vhost, operator, name]; JSON kept the boolean.
+      this.policies.remove(names[1]!, Boolean(names[0]));
+      this.#applyPolicies();
+    }
+  }
+
+  /** The stored definitions of this virtual host, as they are now. */
+  *definitions(): Generator<Definition> {
+    for (const exchange of this.exchanges.values())
+      if (exchange.durable && exchange.name !== '' && !exchange.name.startsWith('amq.'))
+        yield this.#exchangeDefinition(exchange);
+    for (const queue of this.queues.values()) if (queue.durable) yield this.#queueDefinition(queue);
+    for (const binding of this.bindings.values())
+      if (isStored(binding)) yield this.#bindingDefinition(binding);
+    for (const policy of this.policies.all) yield { kind: 'policy', body: policy };
+  }
+
+  /** Ends every queue: the virtual host is deleted. */
+  close(): void {
+    for (const queue of this.queues.values()) queue.close();
+    this.queues.clear();
+  }
+
+  #exchangeDefinition(exchange: Exchange): Definition {
+    const { name, type, autoDelete, internal } = exchange;
+    const args = encodeTable(exchange.arguments).toString('base64');
+    return {
+      kind: 'exchange',
+      body: { vhost: this.name, name, type, autoDelete, internal, arguments: args },
+    };
+  }
+
+  #queueDefinition(queue: Queue): Definition {
+    const { name, id, autoDelete } = queue;
+    const args = encodeTable(queue.arguments).toString('base64');
+    return { kind: 'queue', body: { vhost: this.name, name, id, autoDelete, arguments: args } };
+  }
+
+  #bindingDefinition(binding: Binding): Definition {
+    return {
+      kind: 'binding',
+      body: {
+        vhost: this.name,
+        source: binding.source.name,
+        destination: binding.destination.name,
+        destinationType: binding.destination.kind,
+        routingKey: binding.routingKey,
+        arguments: encodeTable(binding.arguments).toString('base64'),
+      },
+    };
+  }
+
+  #put(definition: Definition): Promise<void> {
+    return this.#services.definitions.commit({ op: 'put', definition }, 'local');
+  }
+
+  #remove(definition: Definition): Promise<void> {
+    const key = definitionKey(definition);
+    return this.#services.definitions.commit({ op: 'remove', kind: definition.kind, key }, 'local');
+  }
+
+  #defaultTable(): RoutingTable {
+    const { queues } = this;
+    return {
+      add: () => undefined,
+      remove: () => undefined,
+      route: (_message, routingKey, routing) => {
+        const queue = queues.get(routingKey);
+        if (queue) routing.reachQueue(queue);
+      },
+    };
+  }
+}
+
+/** Bindings are kept where both ends are; the predeclared exchanges always are. */
+function isStored(binding: Binding): boolean {
+  return binding.source.durable && binding.destination.durable;
+}
+
+/** Argument order does not tell bindings apart. */
+function bindingKey(request: BindingRequest): string {
+  const args = new Map([...request.arguments].sort(([a], [b]) => (a < b ? -1 : 1)));
+  return JSON.stringify([
+    request.source,
+    request.destinationType,
+    request.destination,
+    request.routingKey,
+    encodeTable(args).toString('base64'),
+  ]);
+}
+
+function tableOf(encoded: string): FieldTable {
+  return decodeTable(Buffer.from(encoded, 'base64'));
+}
+
+function all(changes: Promised[]): Promised {
+  const pending = changes.filter((change) => change !== undefined);
+  return pending.length > 0 ? Promise.all(pending).then(() => undefined) : undefined;
+}
