@@ -5,7 +5,7 @@ const floors = [
   ['amqp', ['contract', 'base']],
   ['journal', ['base']],
   ['definitions', ['contract', 'base']],
-  ['auth', ['contract', 'base', 'definitions']],
+  ['auth', ['contract', 'base', 'amqp', 'definitions']],
   ['vhost', ['contract', 'base', 'amqp', 'journal', 'definitions']],
   ['channel', ['contract', 'base', 'amqp', 'journal', 'definitions', 'auth', 'vhost']],
   ['connection', ['contract', 'base', 'amqp', 'auth', 'vhost', 'channel']],

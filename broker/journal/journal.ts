@@ -1,8 +1,12 @@
 // The journal as its users see it: an append-only store of opaque records. It knows no AMQP; a record is
 // bytes, a holder is a number (a queue's id), and a record lives as long as one holder holds it.
 
+/** What a confirm promises: `synced` on the disk (fdatasync), `written` in the page cache only. */
+export type ConfirmMode = 'synced' | 'written';
+
 export interface Journal {
   readonly state: 'ready' | 'faulted';
+  readonly confirmMode: ConfirmMode;
   /** Why no confirm is given any more, null while all is well. */
   readonly fault: string | null;
   /** Log position behind the last record appended. Positions only grow. */
@@ -27,18 +31,13 @@ export interface Journal {
   /** The holder is done with the record (acknowledged, dropped, moved). */
   release(holder: number, recordId: number): void;
 
-  /** The holder is done with all it held (purged) or is gone (deleted). */
-  releaseAll(holder: number): void;
-
   /** The holder handed out records up to this id, so a recovery must mark them redelivered. Coalesced. */
   markDelivered(holder: number, recordId: number): void;
 
-  /** The record's bytes, checksum verified. Rejects with JournalFault when damaged. */
-  read(recordId: number): Promise<Buffer>;
-
   /** Called after each group commit with the new safe position. One listener list, called in order. */
   onSafe(listener: (safePosition: number) => void): () => void;
-  onFault(listener: (reason: string) => void): () => void;
+  /** Called with the reason when the disk fails, and with null when it works again. */
+  onFault(listener: (reason: string | null) => void): () => void;
 
   /** Resolves once everything appended so far is safe. */
   flush(): Promise<void>;

@@ -261,23 +261,19 @@ export class Queue {
   /** Drops all ready messages and tells how many. */
   purge(): number {
     const count = this.#ready.size;
-    if (this.unacked.count === 0) {
-      if (this.durable) this.host.journal.releaseAll(this.id);
-      this.persistentCount = 0;
-    } else for (const entry of this.#ready.from(0)) this.#release(entry.message);
+    for (const entry of this.#ready.from(0)) this.#release(entry.message);
     this.#ready.clear();
     this.readyBytes = 0;
     return count;
   }
 
-  /** The end: consumers are told, everything it held is released. */
+  /** The end: everything it held is released, consumers are told. */
   close(): void {
     this.deleted = true;
     this.#expiryTimer?.cancel();
     this.#unusedTimer?.cancel();
-    if (this.durable) this.host.journal.releaseAll(this.id);
-    this.#ready.clear();
-    this.readyBytes = 0;
+    this.purge();
+    for (let entry = this.unacked.first; entry; entry = entry.next) this.#release(entry.message);
     for (const consumer of [...this.consumers.all]) {
       this.consumers.remove(consumer);
       consumer.cancelled();

@@ -1,0 +1,24 @@
+// Files as a door to the world: what the journal needs of a disk, so that the simulator can lose, tear and
+// delay writes under the real code.
+
+export interface StorageFile {
+  /** Writes all parts one after the other from `position`. */
+  write(parts: Uint8Array[], position: number): Promise<void>;
+  /** fdatasync: resolves when what was written is on the disk. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Storage {
+  /** Opens for writing, creating the file. */
+  open(path: string): Promise<StorageFile>;
+  /** The whole file, or its first bytes. */
+  read(path: string, sizeMax?: number): Promise<Buffer>;
+  /** Names in a folder, which is created when missing. */
+  list(folder: string): Promise<string[]>;
+  rename(from: string, to: string): Promise<void>;
+  remove(path: string): Promise<void>;
+  truncate(path: string, size: number): Promise<void>;
+  /** Makes creations, renames and removals in a folder last. */
+  syncFolder(folder: string): Promise<void>;
+}

@@ -1,0 +1,434 @@
+// The journal on disk: one sequential log in segments. Appends gather in memory; a group commit writes what
+// has gathered as one block and syncs it, and the next begins when it is done, so an idle journal commits at
+// the end of the tick and a busy one in large batches. Invariant: safePosition never passes a byte that is
+// not as safe as the confirm mode says.
+import { join } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Storage } from '../base/storage.ts';
+import { compactSegment } from './compaction.ts';
+import {
+  JournalFault,
+  type ConfirmMode,
+  type Journal,
+  type JournalStatistics,
+  type RecoveryReport,
+  type RecoveryVisitor,
+} from './journal.ts';
+import { recover } from './recovery.ts';
+import { ReferenceCounts } from './reference-counts.ts';
+import {
+  blockHeaderSize,
+  recordHeaderSize,
+  releaseName,
+  sealBlock,
+  segmentHeader,
+  segmentHeaderSize,
+  segmentName,
+} from './segment-format.ts';
+import { Segment } from './segment.ts';
+
+export interface JournalOptions {
+  folder: string;
+  storage: Storage;
+  clock: Clock;
+  log: Log;
+  confirmMode: ConfirmMode;
+  segmentBytesMax?: number;
+  /** What may wait for the disk before appends are refused. */
+  pendingBytesMax?: number;
+  retryMs?: number;
+}
+
+interface Slab {
+  segment: Segment;
+  bytes: Buffer;
+  end: number;
+}
+
+const slabBytes = 1 << 20;
+const sparesMax = 4;
+/** A sealed segment with fewer of its records alive is rewritten without the dead. */
+const compactBelow = 0.25;
+
+export class SegmentLog implements Journal {
+  readonly confirmMode: ConfirmMode;
+  fault: string | null = null;
+  appendedPosition = 0;
+  safePosition = 0;
+  readonly #options: Required<JournalOptions>;
+  readonly #counts = new ReferenceCounts();
+  readonly #safeListeners: ((safePosition: number) => void)[] = [];
+  readonly #faultListeners: ((reason: string | null) => void)[] = [];
+  #segments: Segment[] = [];
+  #current: Segment;
+  #slab: Slab | null = null;
+  /** Full slabs, oldest first, with the current one last when a commit takes them. */
+  #waiting: Slab[] = [];
+  #waitingBytes = 0;
+  readonly #spares: Buffer[] = [];
+  #nextId = 1;
+  readonly #touched = new Set<Segment>();
+  #commitScheduled = false;
+  #committing: Promise<void> | null = null;
+  #closed = false;
+  #compacting = false;
+  #statistics = { syncs: 0, writtenBytes: 0, syncDurationsMs: [] as number[] };
+
+  /** Opens the journal in its folder, telling the visitor of every record that is still held. */
+  static async open(
+    options: JournalOptions,
+    visitor: RecoveryVisitor,
+  ): Promise<{ journal: SegmentLog; report: RecoveryReport }> {
+    const startedAt = options.clock.monotonic();
+    const counts = new ReferenceCounts();
+    const found = await recover(options.storage, options.folder, counts, visitor);
+    const journal = new SegmentLog(options, counts, found.segments, found.lastId + 1, found.lastNumber + 1);
+    await journal.#removeDead();
+    const durationMs = options.clock.monotonic() - startedAt;
+    return { journal, report: { ...found.report, durationMs } };
+  }
+
+  private constructor(
+    options: JournalOptions,
+    counts: ReferenceCounts,
+    segments: Segment[],
+    nextId: number,
+    nextNumber: number,
+  ) {
+    this.#options = { segmentBytesMax: 64 << 20, pendingBytesMax: 256 << 20, retryMs: 1000, ...options };
+    this.confirmMode = options.confirmMode;
+    this.#counts = counts;
+    this.#segments = segments;
+    this.#nextId = nextId;
+    this.#current = new Segment(nextNumber, nextId);
+    this.#current.size = segmentHeaderSize;
+    this.#segments.push(this.#current);
+  }
+
+  get state(): 'ready' | 'faulted' {
+    return this.fault === null ? 'ready' : 'faulted';
+  }
+
+  append(
+    holders: ArrayLike<number>,
+    holderCount: number,
+    head: Uint8Array,
+    body: Uint8Array,
+    start: number,
+    length: number,
+  ): number {
+    const size = recordHeaderSize + 4 * holderCount + head.length + length;
+    if (this.#waitingBytes + size > this.#options.pendingBytesMax)
+      throw new JournalFault(this.fault ?? 'more is waiting for the disk than may wait');
+    const id = this.#nextId++;
+    const slab = this.#slabFor(size);
+    const { bytes } = slab;
+    let at = slab.end;
+    bytes.writeUInt32BE(size - 4, at);
+    bytes.writeDoubleBE(id, at + 4);
+    bytes.writeUInt16BE(holderCount, at + 12);
+    at += recordHeaderSize;
+    for (let i = 0; i < holderCount; i++, at += 4) bytes.writeUInt32BE(holders[i]!, at);
+    bytes.set(head, at);
+    at += head.length;
+    (body as Buffer).copy(bytes, at, start, start + length);
+    slab.end = at + length;
+    this.#current.records++;
+    this.#current.live++;
+    this.#current.size += size;
+    this.#counts.set(id, holderCount);
+    this.#waitingBytes += size;
+    this.appendedPosition += size;
+    this.#schedule();
+    return id;
+  }
+
+  release(holder: number, recordId: number): void {
+    const segment = this.#segmentOf(recordId);
+    const left = this.#counts.decrement(recordId);
+    if (left < 0) return;
+    segment.releases.release(holder, recordId - segment.firstId);
+    this.#touched.add(segment);
+    if (left === 0) segment.live--;
+    this.#schedule();
+  }
+
+  markDelivered(holder: number, recordId: number): void {
+    const marked = this.#delivered.get(holder);
+    if (marked !== undefined && marked >= recordId) return;
+    this.#delivered.set(holder, recordId);
+    this.#deliveredDirty.add(holder);
+    this.#schedule();
+  }
+
+  readonly #delivered = new Map<number, number>();
+  readonly #deliveredDirty = new Set<number>();
+
+  onSafe(listener: (safePosition: number) => void): () => void {
+    this.#safeListeners.push(listener);
+    return () => void this.#safeListeners.splice(this.#safeListeners.indexOf(listener), 1);
+  }
+
+  onFault(listener: (reason: string | null) => void): () => void {
+    this.#faultListeners.push(listener);
+    return () => void this.#faultListeners.splice(this.#faultListeners.indexOf(listener), 1);
+  }
+
+  async flush(): Promise<void> {
+    const wanted = this.appendedPosition;
+    do {
+      await (this.#committing ?? this.#commit());
+    } while (this.safePosition < wanted && this.fault === null);
+    if (this.fault !== null) throw new JournalFault(this.fault);
+  }
+
+  async close(): Promise<void> {
+    await this.flush().catch(() => undefined);
+    this.#closed = true;
+    await this.#committing;
+    for (const segment of this.#segments) {
+      await segment.file?.close();
+      await segment.releaseFile?.close();
+    }
+  }
+
+  statistics(): JournalStatistics {
+    const { syncs, writtenBytes, syncDurationsMs } = this.#statistics;
+    this.#statistics.syncDurationsMs = [];
+    let liveRecords = 0;
+    let bytes = 0;
+    for (const segment of this.#segments) {
+      liveRecords += segment.live;
+      bytes += segment.size;
+    }
+    return { segments: this.#segments.length, bytes, liveRecords, syncs, writtenBytes, syncDurationsMs };
+  }
+
+  /** Room for a record in the current block, after rolling to a new segment or block where needed. */
+  #slabFor(size: number): Slab {
+    if (this.#current.size + size > this.#options.segmentBytesMax && this.#current.records > 0) this.#roll();
+    let slab = this.#slab;
+    if (slab && slab.end + size > slab.bytes.length) {
+      this.#waiting.push(slab);
+      slab = this.#slab = null;
+    }
+    if (!slab) {
+      const needed = blockHeaderSize + size;
+      const bytes =
+        needed <= slabBytes
+          ? (this.#spares.pop() ?? Buffer.allocUnsafeSlow(slabBytes))
+          : Buffer.allocUnsafeSlow(needed);
+      slab = this.#slab = { segment: this.#current, bytes, end: blockHeaderSize };
+      this.#current.size += blockHeaderSize;
+    }
+    return slab;
+  }
+
+  #roll(): void {
+    this.#current.sealed = true;
+    if (this.#slab) this.#waiting.push(this.#slab);
+    this.#slab = null;
+    this.#current = new Segment(this.#current.number + 1, this.#nextId - 1);
+    this.#current.size = segmentHeaderSize;
+    this.#segments.push(this.#current);
+  }
+
+  #segmentOf(recordId: number): Segment {
+    const segments = this.#segments;
+    let low = 0;
+    let high = segments.length - 1;
+    if (segments[high]!.firstId <= recordId) return segments[high]!;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (segments[middle]!.firstId <= recordId) low = middle;
+      else high = middle - 1;
+    }
+    return segments[low]!;
+  }
+
+  // ---- Group commit ----
+
+  #schedule(): void {
+    if (this.#commitScheduled || this.#committing || this.#closed) return;
+    this.#commitScheduled = true;
+    setImmediate(() => {
+      this.#commitScheduled = false;
+      if (!this.#committing && !this.#closed) void this.#commit();
+    });
+  }
+
+  #commit(): Promise<void> {
+    this.#committing = this.#commitOnce()
+      .catch((error: unknown) => this.#failed(error as NodeJS.ErrnoException))
+      .finally(() => {
+        this.#committing = null;
+        const more = this.#waiting.length > 0 || this.#slab !== null || this.#touched.size > 0;
+        if (more && this.fault === null) this.#schedule();
+      });
+    return this.#committing;
+  }
+
+  async #commitOnce(): Promise<void> {
+    if (this.#slab) this.#waiting.push(this.#slab);
+    this.#slab = null;
+    const position = this.appendedPosition;
+    this.#takeMarks();
+    const touched = [...this.#touched];
+    await this.#writeSlabs(this.#waiting.length);
+    await this.#writeReleases(touched);
+    this.#waitingBytes = this.appendedPosition - position;
+    if (this.fault !== null) this.#recoveredFromFault();
+    if (position > this.safePosition) {
+      this.safePosition = position;
+      for (const listener of this.#safeListeners) listener(position);
+    }
+    await this.#removeDead();
+    this.#compactSparse();
+  }
+
+  /** Appends meanwhile go to slabs of their own, behind these. What was written once is not written again. */
+  async #writeSlabs(count: number): Promise<void> {
+    for (let left = count; left > 0;) {
+      const { segment } = this.#waiting[0]!;
+      const group: Slab[] = [];
+      for (const slab of this.#waiting.slice(0, left)) {
+        if (slab.segment !== segment) break;
+        sealBlock(slab.bytes, slab.end);
+        group.push(slab);
+      }
+      await this.#writeParts(
+        segment,
+        group.map((slab) => slab.bytes.subarray(0, slab.end)),
+      );
+      this.#waiting.splice(0, group.length);
+      left -= group.length;
+      for (const { bytes } of group)
+        if (bytes.length === slabBytes && this.#spares.length < sparesMax) this.#spares.push(bytes);
+    }
+  }
+
+  async #writeParts(segment: Segment, parts: Uint8Array[]): Promise<void> {
+    const { storage, folder, clock } = this.#options;
+    let created = false;
+    if (!segment.file) {
+      segment.file = await storage.open(join(folder, segmentName(segment.number)));
+      segment.written = 0;
+      created = true;
+      parts = [segmentHeader(segment.firstId), ...parts];
+    }
+    const size = parts.reduce((sum, part) => sum + part.length, 0);
+    try {
+      await segment.file.write(parts, segment.written);
+    } catch (error) {
+      if (created) await this.#abandonFile(segment);
+      throw error;
+    }
+    if (this.confirmMode === 'synced') {
+      const startedAt = clock.monotonic();
+      await segment.file.sync();
+      this.#statistics.syncs++;
+      if (this.#statistics.syncDurationsMs.length < 10_000)
+        this.#statistics.syncDurationsMs.push(clock.monotonic() - startedAt);
+    }
+    if (created) await storage.syncFolder(folder);
+    segment.written += size;
+    this.#statistics.writtenBytes += size;
+  }
+
+  /** A file whose first write failed is made again by the next try. */
+  async #abandonFile(segment: Segment): Promise<void> {
+    await segment.file?.close().catch(() => undefined);
+    segment.file = null;
+  }
+
+  #takeMarks(): void {
+    for (const holder of this.#deliveredDirty) {
+      const id = this.#delivered.get(holder)!;
+      const segment = this.#segmentOf(id);
+      segment.releases.markDelivered(holder, id - segment.firstId);
+      this.#touched.add(segment);
+    }
+    this.#deliveredDirty.clear();
+  }
+
+  async #writeReleases(touched: Segment[]): Promise<void> {
+    for (const segment of touched) {
+      this.#touched.delete(segment);
+      if (segment.removed || segment.releases.empty || (segment.sealed && segment.live === 0)) continue;
+      const block = segment.releases.take();
+      segment.releaseFile ??= await this.#openReleases(segment);
+      await segment.releaseFile.write([block], segment.releaseWritten);
+      segment.releaseWritten += block.length;
+    }
+  }
+
+  /** A segment from before the restart has a release file already: its blocks are carried over. */
+  async #openReleases(segment: Segment) {
+    const { storage, folder } = this.#options;
+    const path = join(folder, releaseName(segment.number));
+    if (segment.releaseWritten === 0) return storage.open(path);
+    const earlier = await storage.read(path);
+    const file = await storage.open(`${path}.new`);
+    await file.write([earlier], 0);
+    await file.sync();
+    await storage.rename(`${path}.new`, path);
+    segment.releaseWritten = earlier.length;
+    return file;
+  }
+
+  async #removeDead(): Promise<void> {
+    const dead = this.#segments.filter((segment) => segment.sealed && segment.live === 0 && !segment.removed);
+    if (dead.length === 0) return;
+    const { storage, folder } = this.#options;
+    for (const segment of dead) {
+      segment.removed = true;
+      await segment.file?.close();
+      await segment.releaseFile?.close();
+      await storage.remove(join(folder, segmentName(segment.number)));
+      await storage.remove(join(folder, releaseName(segment.number)));
+    }
+    this.#segments = this.#segments.filter((segment) => !segment.removed);
+  }
+
+  #compactSparse(): void {
+    if (this.#compacting) return;
+    const sparse = this.#segments.find(
+      (segment) =>
+        segment.sealed &&
+        segment.written === segment.size &&
+        segment.live > 0 &&
+        segment.live < segment.records * compactBelow,
+    );
+    if (!sparse) return;
+    this.#compacting = true;
+    void compactSegment(this.#options.storage, this.#options.folder, sparse, this.#counts)
+      .catch((error: unknown) =>
+        this.#options.log.warn(`compaction of segment ${sparse.number} failed: ${String(error)}`),
+      )
+      .finally(() => (this.#compacting = false));
+  }
+
+  // ---- Faults ----
+
+  #failed(error: NodeJS.ErrnoException): void {
+    const full = error.code === 'ENOSPC' || error.code === 'EDQUOT';
+    const reason = full
+      ? `no space left for the journal in ${this.#options.folder}`
+      : `the journal cannot be written: ${error.message}`;
+    const first = this.fault === null;
+    this.fault = reason;
+    if (first) {
+      this.#options.log.error(reason);
+      for (const listener of this.#faultListeners) listener(reason);
+    }
+    // After a failed sync the page cache may hold what the disk does not: only a full disk is tried again.
+    if (full) this.#options.clock.after(this.#options.retryMs, () => !this.#closed && void this.#commit());
+  }
+
+  #recoveredFromFault(): void {
+    this.fault = null;
+    this.#options.log.info('the journal can be written again');
+    for (const listener of this.#faultListeners) listener(null);
+  }
+}
