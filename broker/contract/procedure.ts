@@ -8,12 +8,11 @@ export interface Procedure<Input, Output> {
   /** Queries change nothing and may be watched; commands change state and may not. */
   readonly kind: 'query' | 'command';
   /** Type level only: never present at run time. */
-  readonly output?: Output;
+  readonly output: Output;
 }
 
-export type ProcedureTable = Record<string, Procedure<never, unknown>>;
-export type InputOf<P> = P extends Procedure<infer Input, unknown> ? Input : never;
-export type OutputOf<P> = P extends Procedure<never, infer Output> ? Output : never;
+export type InputOf<P> = P extends { readonly input: v.GenericSchema<unknown, infer Input> } ? Input : never;
+export type OutputOf<P> = P extends { readonly output: infer Output } ? Output : never;
 
 /** One handler per procedure of a table; `Context` says who asks. */
 export type Handlers<Table, Context> = {
@@ -25,10 +24,10 @@ export type Handlers<Table, Context> = {
 
 /** Declares a query: `query(schema)<Output>()`. */
 export function query<Input>(input: v.GenericSchema<unknown, Input>) {
-  return <Output>(): Procedure<Input, Output> => ({ input, kind: 'query' });
+  return <Output>(): Procedure<Input, Output> => ({ input, kind: 'query' }) as Procedure<Input, Output>;
 }
 
 /** Declares a command: `command(schema)<Output>()`. */
 export function command<Input>(input: v.GenericSchema<unknown, Input>) {
-  return <Output>(): Procedure<Input, Output> => ({ input, kind: 'command' });
+  return <Output>(): Procedure<Input, Output> => ({ input, kind: 'command' }) as Procedure<Input, Output>;
 }

@@ -43,6 +43,8 @@ export interface Journal {
   flush(): Promise<void>;
   close(): Promise<void>;
   statistics(): JournalStatistics;
+  /** How long the syncs since the last call took, in milliseconds. */
+  takeSyncDurationsMs(): number[];
 }
 
 export interface JournalStatistics {
@@ -51,8 +53,6 @@ export interface JournalStatistics {
   liveRecords: number;
   syncs: number;
   writtenBytes: number;
-  /** Durations of the syncs since the last call, in milliseconds. */
-  syncDurationsMs: number[];
 }
 
 /** What recovery found; `damaged` names each quarantined piece with file, offset and reason. */

@@ -61,7 +61,7 @@ export class SegmentLog implements Journal {
   readonly #safeListeners: ((safePosition: number) => void)[] = [];
   readonly #faultListeners: ((reason: string | null) => void)[] = [];
   #segments: Segment[] = [];
-  #current: Segment;
+  #current!: Segment;
   #slab: Slab | null = null;
   /** Full slabs, oldest first, with the current one last when a commit takes them. */
   #waiting: Slab[] = [];
@@ -75,35 +75,23 @@ export class SegmentLog implements Journal {
   #compacting = false;
   #statistics = { syncs: 0, writtenBytes: 0, syncDurationsMs: [] as number[] };
 
-  /** Opens the journal in its folder, telling the visitor of every record that is still held. */
-  static async open(
-    options: JournalOptions,
-    visitor: RecoveryVisitor,
-  ): Promise<{ journal: SegmentLog; report: RecoveryReport }> {
-    const startedAt = options.clock.monotonic();
-    const counts = new ReferenceCounts();
-    const found = await recover(options.storage, options.folder, counts, visitor);
-    const journal = new SegmentLog(options, counts, found.segments, found.lastId + 1, found.lastNumber + 1);
-    await journal.#removeDead();
-    const durationMs = options.clock.monotonic() - startedAt;
-    return { journal, report: { ...found.report, durationMs } };
-  }
-
-  private constructor(
-    options: JournalOptions,
-    counts: ReferenceCounts,
-    segments: Segment[],
-    nextId: number,
-    nextNumber: number,
-  ) {
+  constructor(options: JournalOptions) {
     this.#options = { segmentBytesMax: 64 << 20, pendingBytesMax: 256 << 20, retryMs: 1000, ...options };
     this.confirmMode = options.confirmMode;
-    this.#counts = counts;
-    this.#segments = segments;
-    this.#nextId = nextId;
-    this.#current = new Segment(nextNumber, nextId);
+  }
+
+  /** Reads the folder, telling the visitor of every record that is still held. Comes before anything else. */
+  async recover(visitor: RecoveryVisitor): Promise<RecoveryReport> {
+    const { clock, storage, folder } = this.#options;
+    const startedAt = clock.monotonic();
+    const found = await recover(storage, folder, this.#counts, visitor);
+    this.#segments = found.segments;
+    this.#nextId = found.lastId + 1;
+    this.#current = new Segment(found.lastNumber + 1, this.#nextId);
     this.#current.size = segmentHeaderSize;
     this.#segments.push(this.#current);
+    await this.#removeDead();
+    return { ...found.report, durationMs: clock.monotonic() - startedAt };
   }
 
   get state(): 'ready' | 'faulted' {
@@ -194,15 +182,20 @@ export class SegmentLog implements Journal {
   }
 
   statistics(): JournalStatistics {
-    const { syncs, writtenBytes, syncDurationsMs } = this.#statistics;
-    this.#statistics.syncDurationsMs = [];
+    const { syncs, writtenBytes } = this.#statistics;
     let liveRecords = 0;
     let bytes = 0;
     for (const segment of this.#segments) {
       liveRecords += segment.live;
       bytes += segment.size;
     }
-    return { segments: this.#segments.length, bytes, liveRecords, syncs, writtenBytes, syncDurationsMs };
+    return { segments: this.#segments.length, bytes, liveRecords, syncs, writtenBytes };
+  }
+
+  takeSyncDurationsMs(): number[] {
+    const { syncDurationsMs } = this.#statistics;
+    this.#statistics.syncDurationsMs = [];
+    return syncDurationsMs;
   }
 
   /** Room for a record in the current block, after rolling to a new segment or block where needed. */

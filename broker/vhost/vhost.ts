@@ -9,7 +9,7 @@ import type { Definition, DefinitionSink } from '../definitions/definitions-stor
 import type { Journal } from '../journal/journal.ts';
 import { Blackholes } from './blackholes.ts';
 import { deadLetterOf, isCycle } from './dead-letter.ts';
-import { newRoutingTable } from './exchange/exchange-types.ts';
+import { exchangeTypes, newRoutingTable } from './exchange/exchange-types.ts';
 import {
   Exchange,
   Routing,
@@ -255,9 +255,7 @@ export class Vhost implements QueueHost {
   /** Throws ConnectionError 503 for an unknown type, ChannelError 403 or 406. */
   declareExchange(request: ExchangeDeclaration): Promised {
     const resource = this.exchangeResource(request.name);
-    const table = newRoutingTable(request.type);
-    if (!table)
-      throw new ConnectionError(ReplyCode.COMMAND_INVALID, `unknown exchange type '${request.type}'`);
+    this.checkExchangeType(request.type);
     this.refuseDefaultExchange(request.name);
     const current = this.exchanges.get(request.name);
     if (current) {
@@ -280,7 +278,7 @@ export class Vhost implements QueueHost {
         ReplyCode.PRECONDITION_FAILED,
         `invalid arg 'alternate-exchange' for ${resource}: {unacceptable_type,${alternate.type}}`,
       );
-    const exchange = this.#addExchange(request, table);
+    const exchange = this.#addExchange(request, newRoutingTable(request.type)!);
     return exchange.durable ? this.#put(this.#exchangeDefinition(exchange)) : undefined;
   }
 
@@ -294,6 +292,12 @@ export class Vhost implements QueueHost {
     if (ifUnused && exchange.bindings.size > 0)
       throw new ChannelError(ReplyCode.PRECONDITION_FAILED, `${exchange.resource} in use`);
     return this.#removeExchange(exchange);
+  }
+
+  /** Throws ConnectionError 503, as RabbitMQ 3.10 does. */
+  checkExchangeType(type: string): void {
+    if (!exchangeTypes.includes(type))
+      throw new ConnectionError(ReplyCode.COMMAND_INVALID, `unknown exchange type '${type}'`);
   }
 
   /** Throws ChannelError 403. */

@@ -1,0 +1,178 @@
+// A publish as it arrives: the method, the header, the body's frames, put together into one message. The
+// bytes are copied once, into pooled memory; a large body is gathered in pieces first, so that announcing
+// much reserves nothing.
+import { ChannelError, ConnectionError, ReplyCode } from '../amqp/reply-codes.ts';
+
+const reserveMax = 1 << 20;
+/** RabbitMQ's own bound on what a header may announce. */
+const announcedMax = 512 << 20;
+
+/** Short strings repeat from publish to publish: the last one is compared byte by byte before decoding. */
+class RepeatedString {
+  #bytes: Buffer = Buffer.alloc(255);
+  #size = 0;
+  #text = '';
+
+  read(bytes: Buffer, at: number, size: number): string {
+    if (size === this.#size) {
+      let i = 0;
+      while (i < size && bytes[at + i] === this.#bytes[i]) i++;
+      if (i === size) return this.#text;
+    }
+    bytes.copy(this.#bytes, 0, at, at + size);
+    this.#size = size;
+    return (this.#text = bytes.toString('utf8', at, at + size));
+  }
+}
+
+export class Publishing {
+  exchange = '';
+  routingKey = '';
+  mandatory = false;
+  immediate = false;
+  /** Properties and body, once complete. */
+  bytes: Buffer = Buffer.alloc(0);
+  propertiesSize = 0;
+  bodySize = 0;
+  #expects: 'nothing' | 'header' | 'body' = 'nothing';
+  #received = 0;
+  #pieces: Buffer[] | null = null;
+  #tooLarge: ChannelError | null = null;
+  readonly #exchanges = new RepeatedString();
+  readonly #keys = new RepeatedString();
+  readonly #messageBytesMax: number;
+
+  constructor(messageBytesMax: number) {
+    this.#messageBytesMax = messageBytesMax;
+  }
+
+  /** Whether content is under way: a method now is an error. */
+  get pending(): boolean {
+    return this.#expects !== 'nothing';
+  }
+
+  /** The class whose header or body is expected; basic is the only one with content. */
+  readonly classId = 60;
+
+  /** basic.publish's arguments from `start`. Throws ConnectionError 502. */
+  method(bytes: Buffer, start: number, end: number): void {
+    let at = start + 2;
+    const exchangeSize = bytes[at]!;
+    const keyAt = at + 1 + exchangeSize;
+    const keySize = keyAt < end ? bytes[keyAt]! : 0;
+    const bitsAt = keyAt + 1 + keySize;
+    if (bitsAt >= end)
+      throw new ConnectionError(ReplyCode.SYNTAX_ERROR, 'method frame shorter than its arguments', 60, 40);
+    this.exchange = this.#exchanges.read(bytes, ++at, exchangeSize);
+    this.routingKey = this.#keys.read(bytes, keyAt + 1, keySize);
+    this.mandatory = (bytes[bitsAt]! & 1) !== 0;
+    this.immediate = (bytes[bitsAt]! & 2) !== 0;
+    this.#expects = 'header';
+  }
+
+  /** True when the message is complete. Throws ConnectionError 501 or 505. */
+  header(bytes: Buffer, start: number, end: number): boolean {
+    if (this.#expects !== 'header')
+      throw new ConnectionError(
+        ReplyCode.UNEXPECTED_FRAME,
+        this.#expects === 'body'
+          ? 'expected content body, got non content body frame instead'
+          : 'expected method frame, got non method frame instead',
+        60,
+        40,
+      );
+    if (end - start < 14)
+      throw new ConnectionError(ReplyCode.FRAME_ERROR, 'content header too short', 60, 40);
+    const classId = bytes.readUInt16BE(start);
+    if (classId !== 60)
+      throw new ConnectionError(
+        ReplyCode.UNEXPECTED_FRAME,
+        `expected content header for class 60, got one for class ${classId} instead`,
+        60,
+        40,
+      );
+    const bodySize = bytes.readUInt32BE(start + 4) * 0x1_0000_0000 + bytes.readUInt32BE(start + 8);
+    this.#checkSize(bodySize);
+    this.bodySize = bodySize;
+    this.propertiesSize = end - start - 12;
+    this.#received = 0;
+    const reserved = bodySize <= reserveMax;
+    this.bytes = Buffer.allocUnsafe(this.propertiesSize + (reserved ? bodySize : 0));
+    if (this.propertiesSize <= 32)
+      for (let i = 0; i < this.propertiesSize; i++) this.bytes[i] = bytes[start + 12 + i]!;
+    else bytes.copy(this.bytes, 0, start + 12, end);
+    this.#pieces = reserved ? null : [];
+    return this.#advance();
+  }
+
+  /** True when the message is complete. Throws ConnectionError 501 or 505. */
+  body(bytes: Buffer, start: number, end: number): boolean {
+    if (this.#expects !== 'body')
+      throw new ConnectionError(
+        ReplyCode.UNEXPECTED_FRAME,
+        this.#expects === 'header'
+          ? 'expected content header for class 60, got non content header frame instead'
+          : 'expected method frame, got non method frame instead',
+        60,
+        40,
+      );
+    const size = end - start;
+    if (this.#received + size > this.bodySize)
+      throw new ConnectionError(
+        ReplyCode.FRAME_ERROR,
+        'content body frame exceeds remaining content size',
+        60,
+        40,
+      );
+    if (this.#tooLarge) {
+      // Not kept: the channel is told once the whole of it has passed.
+    } else if (this.#pieces) this.#pieces.push(Buffer.from(bytes.subarray(start, end)));
+    else bytes.copy(this.bytes, this.propertiesSize + this.#received, start, end);
+    this.#received += size;
+    return this.#advance();
+  }
+
+  /** The content under way is dropped with its channel. */
+  reset(): void {
+    this.#expects = 'nothing';
+    this.#pieces = null;
+    this.#tooLarge = null;
+  }
+
+  /** Throws ChannelError 406 for a complete message that was over the limit. */
+  checkAccepted(): void {
+    const refused = this.#tooLarge;
+    this.#tooLarge = null;
+    if (refused) throw refused;
+  }
+
+  #checkSize(bodySize: number): void {
+    if (bodySize > announcedMax)
+      throw new ConnectionError(
+        ReplyCode.FRAME_ERROR,
+        `content body size ${bodySize} exceeds maximum allowed size ${announcedMax}`,
+        60,
+        40,
+      );
+    this.#tooLarge =
+      bodySize > this.#messageBytesMax
+        ? new ChannelError(
+            ReplyCode.PRECONDITION_FAILED,
+            `message size ${bodySize} is larger than configured max size ${this.#messageBytesMax}`,
+          )
+        : null;
+  }
+
+  #advance(): boolean {
+    if (this.#received < this.bodySize) {
+      this.#expects = 'body';
+      return false;
+    }
+    this.#expects = 'nothing';
+    if (this.#pieces) {
+      if (!this.#tooLarge) this.bytes = Buffer.concat([this.bytes, ...this.#pieces]);
+      this.#pieces = null;
+    }
+    return true;
+  }
+}

@@ -1,0 +1,51 @@
+// An address on which AMQP connections are accepted. A node has its own; the active one of a pair has the
+// front address besides.
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { BrokerServices } from '../channel/channel-host.ts';
+import type { ConnectionRegistry } from './connection-registry.ts';
+import { Connection } from './connection.ts';
+
+export class Listener {
+  readonly #server: Server;
+  readonly #services: BrokerServices;
+  readonly #registry: ConnectionRegistry;
+  readonly #connections = new Set<Connection>();
+
+  constructor(services: BrokerServices, registry: ConnectionRegistry) {
+    this.#services = services;
+    this.#registry = registry;
+    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+  }
+
+  get address(): { host: string; port: number } | null {
+    const address = this.#server.address() as AddressInfo | null;
+    return address && { host: address.address, port: address.port };
+  }
+
+  /** Resolves with the port, which differs from the one asked for when that was 0. Rejects when it is taken. */
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ host, port, backlog: 1024, exclusive: true }, () => {
+        this.#server.off('error', reject);
+        this.#server.on('error', (error) => this.#services.log.error(`listener: ${error.message}`));
+        resolve((this.#server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  /** Accepts no more, and closes its connections with 320 and the reason. */
+  async close(reason: string): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    await Promise.all([...this.#connections].map((connection) => connection.closeForced(reason)));
+    await closed;
+  }
+
+  #accept(socket: Socket): void {
+    // A client that reset before it was accepted has no address.
+    if (socket.remoteAddress === undefined) return void socket.destroy();
+    const connection = new Connection(socket, this.#services, this.#registry);
+    this.#connections.add(connection);
+    socket.once('close', () => this.#connections.delete(connection));
+  }
+}

@@ -1,0 +1,80 @@
+// The node at a glance.
+import { readdirSync } from 'node:fs';
+import type { Overview } from '../contract/rows.ts';
+import type { ManagementParts } from './management.ts';
+import { messageTotals, type RateSampler } from './rates.ts';
+
+export function overviewOf(
+  { services, connections, alarms, listeners }: ManagementParts,
+  rates: RateSampler,
+): Overview {
+  const { vhosts, access, journal, clock, totals } = services;
+  const all = [...vhosts.all()];
+  const sum = (count: (vhost: (typeof all)[number]) => number) =>
+    all.reduce((total, each) => total + count(each), 0);
+  const queues = all.flatMap((vhost) => [...vhost.queues.values()]);
+  const messagesReady = queues.reduce((total, queue) => total + queue.readyCount, 0);
+  const messagesUnacknowledged = queues.reduce((total, queue) => total + queue.unacked.count, 0);
+  const { segments, bytes, liveRecords } = journal.statistics();
+  const startedAt = clock.now() - process.uptime() * 1000;
+  return {
+    nodeName: services.nodeName,
+    productVersion: services.productVersion,
+    startedAt,
+    uptimeMs: process.uptime() * 1000,
+    memoryBytes: process.memoryUsage.rss(),
+    memoryLimitBytes: alarms.memoryLimitBytes,
+    diskFreeBytes: alarms.diskFreeBytes,
+    diskFreeLimitBytes: alarms.diskFreeLimitBytes,
+    cpuFraction: rates.cpuFraction,
+    fileDescriptors: fileDescriptorCount(),
+    listeners: listeners(),
+    alarms: alarms.all,
+    journal: {
+      confirmMode: journal.confirmMode,
+      state: journal.state,
+      fault: journal.fault,
+      segments,
+      bytes,
+      liveRecords,
+      syncRate: rates.syncRate,
+      syncP99Ms: rates.syncP99Ms,
+      writtenBytesRate: rates.writtenBytesRate,
+    },
+    counts: {
+      connections: connections.count,
+      channels: connections.all().reduce((total, each) => total + each.channels.size, 0),
+      consumers: queues.reduce((total, queue) => total + queue.consumers.count, 0),
+      exchanges: sum((vhost) => vhost.exchanges.size),
+      queues: queues.length,
+      bindings: sum((vhost) => vhost.bindings.size),
+      vhosts: all.length,
+      users: access.users().length,
+    },
+    messagesReady,
+    messagesUnacknowledged,
+    messages: messagesReady + messagesUnacknowledged,
+    rates: rates.messageRates(totals),
+    totals: messageTotals(totals),
+    connectionsCreated: totals.connectionsCreated,
+    connectionsClosed: totals.connectionsClosed,
+    channelsCreated: totals.channelsCreated,
+    channelsClosed: totals.channelsClosed,
+    queuesDeclared: sum((vhost) => vhost.counters.queuesDeclared),
+    queuesCreated: sum((vhost) => vhost.counters.queuesCreated),
+    queuesDeleted: sum((vhost) => vhost.counters.queuesDeleted),
+    blackholes: all
+      .flatMap((vhost) => vhost.blackholes.rows())
+      .sort((a, b) => b.lastAt - a.lastAt)
+      .slice(0, 50),
+  };
+}
+
+/** Linux and macOS say; elsewhere 0. */
+function fileDescriptorCount(): number {
+  try {
+    return readdirSync(process.platform === 'linux' ? '/proc/self/fd' : '/dev/fd').length;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,90 @@
+// Memory, disk and journal watched; while one is short, publishers are held back (connection.blocked) and
+// consumers go on. RabbitMQ's reasons.
+import { statfs } from 'node:fs/promises';
+import { totalmem } from 'node:os';
+import type { Clock, Timer } from '../base/clock.ts';
+import type { Alarm } from '../contract/rows.ts';
+import type { Journal } from '../journal/journal.ts';
+
+export interface AlarmOptions {
+  clock: Clock;
+  journal: Journal;
+  dataFolder: string;
+  memoryLimitBytes?: number | undefined;
+  diskFreeLimitBytes?: number | undefined;
+  /** Called with the reason that clients are told, null when all is well. */
+  changed: (reason: string | null) => void;
+}
+
+const checkIntervalMs = 1000;
+/** RabbitMQ's own defaults: 0.4 of the memory, 50 MB of disk. */
+const memoryFraction = 0.4;
+const diskFreeDefault = 50_000_000;
+
+export class ResourceAlarms {
+  readonly memoryLimitBytes: number;
+  readonly diskFreeLimitBytes: number;
+  diskFreeBytes = 0;
+  readonly #options: AlarmOptions;
+  readonly #alarms = new Map<Alarm['kind'], Alarm>();
+  #timer: Timer;
+  #stopped = false;
+  #told: string | null = null;
+
+  constructor(options: AlarmOptions) {
+    this.#options = options;
+    this.memoryLimitBytes = options.memoryLimitBytes ?? Math.floor(totalmem() * memoryFraction);
+    this.diskFreeLimitBytes = options.diskFreeLimitBytes ?? diskFreeDefault;
+    options.journal.onFault((reason) => this.#set('journal', reason));
+    this.#timer = options.clock.after(0, () => void this.#check());
+  }
+
+  get all(): Alarm[] {
+    return [...this.#alarms.values()];
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer.cancel();
+  }
+
+  async #check(): Promise<void> {
+    const used = process.memoryUsage.rss();
+    this.#set(
+      'memory',
+      used > this.memoryLimitBytes
+        ? `${used} bytes of memory used, more than ${this.memoryLimitBytes}`
+        : null,
+    );
+    try {
+      const { bavail, bsize } = await statfs(this.#options.dataFolder);
+      this.diskFreeBytes = bavail * bsize;
+      const low = this.diskFreeBytes < this.diskFreeLimitBytes;
+      this.#set(
+        'disk',
+        low ? `${this.diskFreeBytes} bytes of disk free, less than ${this.diskFreeLimitBytes}` : null,
+      );
+    } catch (error) {
+      this.#set('disk', `the data folder cannot be read: ${(error as Error).message}`);
+    }
+    if (!this.#stopped) this.#timer = this.#options.clock.after(checkIntervalMs, () => void this.#check());
+  }
+
+  #set(kind: Alarm['kind'], message: string | null): void {
+    if (message === null) this.#alarms.delete(kind);
+    else
+      this.#alarms.set(kind, {
+        kind,
+        message,
+        since: this.#alarms.get(kind)?.since ?? this.#options.clock.now(),
+      });
+    const low = [
+      ...(this.#alarms.has('memory') ? ['memory'] : []),
+      ...(this.#alarms.has('disk') || this.#alarms.has('journal') ? ['disk'] : []),
+    ];
+    const reason = low.length > 0 ? `low on ${low.join(' & ')}` : null;
+    if (reason === this.#told) return;
+    this.#told = reason;
+    this.#options.changed(reason);
+  }
+}

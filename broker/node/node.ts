@@ -1,0 +1,229 @@
+// One broker node, put together: journal, definitions, model, access, listeners, management. Everything is
+// handed in here; nothing below knows of globals.
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { AccessControl } from '../auth/access-control.ts';
+import { lockDataFolder, type FolderLock } from '../base/data-folder-lock.ts';
+import type { Log } from '../base/log.ts';
+import { osClock } from '../base/os-clock.ts';
+import { osStorage } from '../base/os-storage.ts';
+import {
+  defaultLimits,
+  NodeTotals,
+  type BrokerLimits,
+  type BrokerServices,
+} from '../channel/channel-host.ts';
+import { DirectReplies } from '../channel/direct-replies.ts';
+import { EndOfTick } from '../channel/end-of-tick.ts';
+import { ConnectionRegistry } from '../connection/connection-registry.ts';
+import { Listener } from '../connection/listener.ts';
+import type { DefinitionChange } from '../definitions/definitions-store.ts';
+import { DiscStore } from '../definitions/disc-store.ts';
+import { MemoryStore } from '../definitions/memory-store.ts';
+import type { ConfirmMode, RecoveryReport } from '../journal/journal.ts';
+import { SegmentLog } from '../journal/segment-log.ts';
+import { HttpServer } from '../management/http/http-server.ts';
+import { Management } from '../management/management.ts';
+import { ResourceAlarms } from '../management/resource-alarms.ts';
+import { VhostRegistry } from '../vhost/vhost-registry.ts';
+import { DefinitionLog } from './definition-log.ts';
+
+export interface NodeConfig {
+  /** Part of the node's name before the @. */
+  name: string;
+  dataFolder: string;
+  host: string;
+  /** 0 for any free port. */
+  amqpPort: number;
+  managementPort: number;
+  kind: 'disc' | 'ram';
+  confirmMode: ConfirmMode;
+  productVersion: string;
+  log: Log;
+  limits?: Partial<BrokerLimits>;
+  memoryLimitBytes?: number;
+  diskFreeLimitBytes?: number;
+}
+
+export class Node {
+  readonly name: string;
+  readonly services: BrokerServices;
+  readonly connections = new ConnectionRegistry();
+  readonly management: Management;
+  readonly definitions: DefinitionLog;
+  readonly recovery: RecoveryReport;
+  readonly startMs: number;
+  amqpPort = 0;
+  managementPort = 0;
+  readonly #journal: SegmentLog;
+  readonly #store: DiscStore | MemoryStore;
+  readonly #lock: FolderLock;
+  readonly #listener: Listener;
+  readonly #alarms: ResourceAlarms;
+  #front: Listener | null = null;
+  #http: HttpServer | null = null;
+
+  /** Throws DataFolderInUse, or what the disk or the ports say. */
+  static async start(config: NodeConfig): Promise<Node> {
+    const startedAt = performance.now();
+    const lock = await lockDataFolder(config.dataFolder);
+    try {
+      return await assemble(config, lock, startedAt);
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  constructor(parts: NodeParts) {
+    this.name = parts.services.nodeName;
+    this.services = parts.services;
+    this.definitions = parts.definitions;
+    this.recovery = parts.recovery;
+    this.#journal = parts.journal;
+    this.#store = parts.store;
+    this.#lock = parts.lock;
+    this.startMs = performance.now() - parts.startedAt;
+    this.#listener = new Listener(this.services, this.connections);
+    this.#alarms = new ResourceAlarms({
+      clock: osClock,
+      journal: this.#journal,
+      dataFolder: parts.config.dataFolder,
+      memoryLimitBytes: parts.config.memoryLimitBytes,
+      diskFreeLimitBytes: parts.config.diskFreeLimitBytes,
+      changed: (reason) => this.connections.block(reason),
+    });
+    this.management = new Management({
+      services: this.services,
+      connections: this.connections,
+      alarms: this.#alarms,
+      listeners: () => this.#listeners(),
+    });
+  }
+
+  /** Binds the node's own ports. */
+  async open(config: NodeConfig): Promise<void> {
+    this.amqpPort = await this.#listener.listen(config.host, config.amqpPort);
+    this.#http = new HttpServer(this.management, this.services.access, this.services.log);
+    this.managementPort = await this.#http.listen(config.host, config.managementPort);
+  }
+
+  /** Binds the front address besides; rejects while another process has it. */
+  async takeFront(host: string, port: number): Promise<void> {
+    const front = new Listener(this.services, this.connections);
+    await front.listen(host, port);
+    this.#front = front;
+  }
+
+  async releaseFront(reason: string): Promise<void> {
+    const front = this.#front;
+    this.#front = null;
+    await front?.close(reason);
+  }
+
+  /** Durable messages per queue. */
+  holdings(): { vhost: string; queue: string; messages: number }[] {
+    const rows: { vhost: string; queue: string; messages: number }[] = [];
+    for (const vhost of this.services.vhosts.all())
+      for (const queue of vhost.queues.values())
+        if (queue.durable && queue.persistentCount > 0)
+          rows.push({ vhost: vhost.name, queue: queue.name, messages: queue.persistentCount });
+    return rows;
+  }
+
+  /** A change that the peer of a pair made. */
+  async applyPeerChange(change: DefinitionChange): Promise<void> {
+    const kind = change.op === 'put' ? change.definition.kind : change.kind;
+    if (kind !== 'user' && kind !== 'permission' && kind !== 'topic-permission')
+      return this.services.vhosts.applyPeerChange(change);
+    const { access } = this.services;
+    if (change.op === 'put') access.restore(change.definition);
+    else access.forget(kind, (JSON.parse(change.key) as string[]).slice(1));
+    await this.definitions.commit(change, 'peer');
+  }
+
+  /** Graceful: clients are told 320, the journal is synced, the folder is free. */
+  async stop(reason = "broker forced connection closure with reason 'shutdown'"): Promise<void> {
+    this.management.stop();
+    this.#alarms.stop();
+    await Promise.all([this.#listener.close(reason), this.releaseFront(reason), this.#http?.close()]);
+    await this.#journal.close();
+    await this.#store.close();
+    this.#lock.release();
+  }
+
+  #listeners() {
+    const amqp = [this.#listener.address, this.#front?.address ?? null].flatMap((address) =>
+      address ? [{ protocol: 'amqp', ...address, tls: false }] : [],
+    );
+    const http = this.#http
+      ? [{ protocol: 'http', host: '127.0.0.1', port: this.managementPort, tls: false }]
+      : [];
+    return [...amqp, ...http];
+  }
+}
+
+interface NodeParts {
+  config: NodeConfig;
+  services: BrokerServices;
+  definitions: DefinitionLog;
+  journal: SegmentLog;
+  store: DiscStore | MemoryStore;
+  lock: FolderLock;
+  recovery: RecoveryReport;
+  startedAt: number;
+}
+
+async function assemble(config: NodeConfig, lock: FolderLock, startedAt: number): Promise<Node> {
+  const { log } = config;
+  const store =
+    config.kind === 'disc'
+      ? new DiscStore(join(config.dataFolder, 'definitions', 'definitions.db'))
+      : new MemoryStore();
+  const stored = await store.load();
+  const definitions = new DefinitionLog(store);
+  const journal = new SegmentLog({
+    folder: join(config.dataFolder, 'journal'),
+    storage: osStorage,
+    clock: osClock,
+    log,
+    confirmMode: config.confirmMode,
+  });
+  const vhosts = new VhostRegistry({ clock: osClock, journal, definitions });
+  const access = new AccessControl(definitions);
+  const others = stored.filter((definition) => !access.restore(definition));
+  for (const skipped of vhosts.restore(others))
+    log.warn(`a stored ${skipped.kind} could not be restored: ${JSON.stringify(skipped.body)}`);
+  const report = await journal.recover(vhosts.recoverMessages());
+  vhosts.recovered();
+  for (const damage of report.damaged)
+    log.error(`journal damage quarantined: ${damage.file} at ${damage.offset}: ${damage.reason}`);
+  log.info(`recovered ${report.records} records in ${Math.round(report.durationMs)} ms`);
+  if (stored.length === 0) await firstDefinitions(vhosts, access);
+  const services: BrokerServices = {
+    clock: osClock,
+    log,
+    journal,
+    vhosts,
+    access,
+    endOfTick: new EndOfTick(),
+    replies: new DirectReplies(),
+    limits: { ...defaultLimits, ...config.limits },
+    productVersion: config.productVersion,
+    nodeName: `${config.name}@${hostname()}`,
+    totals: new NodeTotals(),
+  };
+  const parts = { config, services, definitions, journal, store, lock, recovery: report, startedAt };
+  const node = new Node(parts);
+  await node.open(config);
+  return node;
+}
+
+/** What a new broker has: the virtual host `/` and guest, who may come from loopback only. */
+async function firstDefinitions(vhosts: VhostRegistry, access: AccessControl): Promise<void> {
+  await Promise.all([
+    vhosts.put('/', { description: 'Default virtual host', tags: [], tracing: false }),
+    access.putUser('guest', { password: 'guest', tags: ['administrator'] }),
+    access.putPermission({ user: 'guest', vhost: '/', configure: '.*', write: '.*', read: '.*' }),
+  ]);
+}
