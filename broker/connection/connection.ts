@@ -119,7 +119,7 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
 
   /** Frames wait while the disk works or publishers are held back. */
   get stopped(): boolean {
-    return this.#waiting || this.blocked || this.state === 'closed';
+    return this.#waiting || this.blocked;
   }
 
   // ---- Bytes in ----
@@ -144,9 +144,8 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
     )
       return;
     if (!isAcceptedHeader(known)) {
-      this.#socket.end(protocolHeader);
-      this.state = 'closed';
-      return;
+      this.#socket.write(protocolHeader);
+      return this.#finish();
     }
     this.state = 'start';
     this.writer.method(0, 'connection.start', {
@@ -197,7 +196,7 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
     const method = decodeMethod(bytes, start, end);
     if (method.name === 'connection.close') return this.#closedByPeer();
     if (this.state === 'closing') {
-      if (method.name === 'connection.close-ok') this.#socket.end();
+      if (method.name === 'connection.close-ok') this.#finish();
       return;
     }
     this.#connectionMethod(method);
@@ -454,7 +453,14 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
     this.#releaseChannels();
     this.writer.method(0, 'connection.close-ok', {});
     this.endOfTick();
+    this.#finish();
+  }
+
+  /** Nothing more is said or heard; a peer that keeps its side open is cut off. */
+  #finish(): void {
     this.state = 'closed';
+    this.#timer?.cancel();
+    this.#timer = this.services.clock.after(closeTimeoutMs, () => this.#socket.destroy());
     this.#socket.end();
   }
 
@@ -467,6 +473,7 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
     for (const channel of this.channels.values()) channel.release();
     this.services.totals.channelsClosed += this.channels.size;
     this.channels.clear();
+    this.#vhost?.connectionClosed(this);
   }
 
   #ended(): void {
@@ -474,7 +481,6 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
     this.state = 'closed';
     this.#timer?.cancel();
     this.#heartbeat.stop();
-    this.#vhost?.connectionClosed(this);
     this.#registry.remove(this);
     this.services.totals.connectionsClosed++;
     for (const resolve of this.#whenClosed) resolve();

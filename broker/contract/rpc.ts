@@ -50,11 +50,17 @@ export type NodeControl =
   | { kind: 'take-front'; host: string; port: number; epoch: number }
   /** Close the front listener and tell its clients 320 with this reason. */
   | { kind: 'release-front'; reason: string }
-  /** Where the peer's definitions link listens, or null when it is away. */
-  | { kind: 'peer'; address: { host: string; port: number; token: string } | null }
+  /** Where the peer's definitions link listens, or null when it is away; the authoritative side is copied. */
+  | { kind: 'peer'; address: PeerAddress | null; authoritative: boolean }
   /** Durable messages per queue, for the stranded list (R18). */
   | { kind: 'holdings' }
   | { kind: 'stop' };
+
+export interface PeerAddress {
+  host: string;
+  port: number;
+  token: string;
+}
 
 /** What the host answers to a node process. */
 export interface NodeClient {
@@ -66,8 +72,7 @@ export interface NodeReady {
   name: string;
   amqpPort: number;
   managementPort: number;
-  peerPort: number | null;
-  peerToken: string | null;
+  peer: PeerAddress;
   recoveryMs: number;
   startMs: number;
 }

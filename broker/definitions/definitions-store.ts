@@ -56,6 +56,8 @@ export type DefinitionChange =
 export interface DefinitionsStore {
   readonly kind: 'disc' | 'ram';
   load(): Promise<Definition[]>;
+  /** Everything stored, in no order. Changes asked for before this call are in it. */
+  all(): Promise<Definition[]>;
   /** Resolves when the definition is as durable as the store makes it (disc: fdatasync). Rejects on a disk fault. */
   put(definition: Definition): Promise<void>;
   remove(kind: DefinitionKind, key: DefinitionKey): Promise<void>;

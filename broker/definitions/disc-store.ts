@@ -36,7 +36,11 @@ export class DiscStore implements DefinitionsStore {
     this.#handle = await open(this.#path, 'r+');
     // Loading compacted the file through a rename: it lasts from here on.
     await this.#handle.datasync();
-    const documents = await datastore.findAsync({});
+    return this.all();
+  }
+
+  async all(): Promise<Definition[]> {
+    const documents = await this.#opened().findAsync({});
     return documents.map(({ kind, body }) => ({ kind, body: JSON.parse(body) }) as Definition);
   }
 

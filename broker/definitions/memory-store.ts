@@ -1,18 +1,26 @@
 // The definitions of a ram node (R12): gone with the process, for throw-away work.
-import type { Definition, DefinitionsStore } from './definitions-store.ts';
+import { definitionKey } from './definition-key.ts';
+import type { Definition, DefinitionKey, DefinitionKind, DefinitionsStore } from './definitions-store.ts';
 
 export class MemoryStore implements DefinitionsStore {
   readonly kind = 'ram';
+  readonly #definitions = new Map<DefinitionKey, Definition>();
 
   load(): Promise<Definition[]> {
-    return Promise.resolve([]);
+    return this.all();
   }
 
-  put(): Promise<void> {
+  all(): Promise<Definition[]> {
+    return Promise.resolve([...this.#definitions.values()]);
+  }
+
+  put(definition: Definition): Promise<void> {
+    this.#definitions.set(definitionKey(definition), definition);
     return Promise.resolve();
   }
 
-  remove(): Promise<void> {
+  remove(_kind: DefinitionKind, key: DefinitionKey): Promise<void> {
+    this.#definitions.delete(key);
     return Promise.resolve();
   }
 

@@ -1,5 +1,10 @@
 // Where definition changes are promised: the node's own store and, while a peer is linked, the peer (R16).
-import type { DefinitionChange, DefinitionSink, DefinitionsStore } from '../definitions/definitions-store.ts';
+import type {
+  Definition,
+  DefinitionChange,
+  DefinitionSink,
+  DefinitionsStore,
+} from '../definitions/definitions-store.ts';
 
 export type PeerSender = (change: DefinitionChange) => Promise<void>;
 
@@ -10,6 +15,10 @@ export class DefinitionLog implements DefinitionSink {
 
   constructor(store: DefinitionsStore) {
     this.#store = store;
+  }
+
+  all(): Promise<Definition[]> {
+    return this.#store.all();
   }
 
   async commit(change: DefinitionChange, origin: 'local' | 'peer'): Promise<void> {

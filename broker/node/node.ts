@@ -15,6 +15,7 @@ import {
 } from '../channel/channel-host.ts';
 import { DirectReplies } from '../channel/direct-replies.ts';
 import { EndOfTick } from '../channel/end-of-tick.ts';
+import { EpochFile } from '../base/epoch-file.ts';
 import { ConnectionRegistry } from '../connection/connection-registry.ts';
 import { Listener } from '../connection/listener.ts';
 import type { DefinitionChange } from '../definitions/definitions-store.ts';
@@ -61,6 +62,7 @@ export class Node {
   readonly #listener: Listener;
   readonly #alarms: ResourceAlarms;
   #front: Listener | null = null;
+  readonly #epoch: EpochFile;
   #http: HttpServer | null = null;
 
   /** Throws DataFolderInUse, or what the disk or the ports say. */
@@ -83,6 +85,7 @@ export class Node {
     this.#journal = parts.journal;
     this.#store = parts.store;
     this.#lock = parts.lock;
+    this.#epoch = new EpochFile(join(parts.config.dataFolder, 'epoch'));
     this.startMs = performance.now() - parts.startedAt;
     this.#listener = new Listener(this.services, this.connections);
     this.#alarms = new ResourceAlarms({
@@ -108,9 +111,14 @@ export class Node {
     this.managementPort = await this.#http.listen(config.host, config.managementPort);
   }
 
-  /** Binds the front address besides; rejects while another process has it. */
-  async takeFront(host: string, port: number): Promise<void> {
+  /**
+   * Binds the front address besides; rejects while another process has it. The epoch is written down first, and
+   * one that is not higher than the last is refused: an old grant never serves (DESIGN promise 4).
+   */
+  async takeFront(host: string, port: number, epoch: number): Promise<void> {
+    if (this.#front) throw new Error('this node has the front address already');
     const front = new Listener(this.services, this.connections);
+    await this.#epoch.raise(epoch);
     await front.listen(host, port);
     this.#front = front;
   }

@@ -142,6 +142,10 @@ export class Notification extends EventEmitter {
   show = () => void process.send?.({ kind: 'notification', options: this.options });
 }
 
+export const clipboard = {
+  writeText: (text: string) => void process.send?.({ kind: 'clipboard', text }),
+};
+
 export const shell = {
   openExternal: (url: string) => Promise.resolve(void process.send?.({ kind: 'openExternal', url })),
   openPath: (path: string) => Promise.resolve((process.send?.({ kind: 'openPath', path }), '')),

@@ -1,0 +1,89 @@
+// The `warren` command's options. Parsing only: what they mean is the caller's matter.
+import { parseArgs } from 'node:util';
+import { pairModels, type PairModel } from '../contract/host-procedures.ts';
+import { defaultDataFolder } from './data-folder.ts';
+
+export interface CommandLine {
+  help: boolean;
+  version: boolean;
+  port: number;
+  consolePort: number;
+  dataFolder: string;
+  pair: PairModel | null;
+}
+
+export class UsageError extends Error {
+  override name = 'UsageError';
+}
+
+const defaultAmqpPort = 5672;
+const defaultConsolePort = 15_672;
+
+export const exitCodes = {
+  stopped: 0,
+  failed: 1,
+  usage: 2,
+  portTaken: 3,
+  dataFolderInUse: 4,
+} as const;
+
+export const helpText = `Usage: warren [options]
+
+Runs an AMQP 0-9-1 broker and its console until Ctrl-C.
+
+Options:
+  --port N           AMQP port of the broker (default ${defaultAmqpPort})
+  --console-port N   port of the console and of the HTTP API (default ${defaultConsolePort})
+  --data FOLDER      where definitions and messages are kept
+                     (default ${defaultDataFolder()})
+  --pair MODEL       start an active/standby pair; MODEL is independent
+  --version          print the version
+  --help             print this text
+
+Exit codes:
+  0  stopped by Ctrl-C or SIGTERM
+  1  the broker could not start or run
+  2  the command line is wrong
+  3  a port is taken
+  4  the data folder is in use by another process
+`;
+
+/** Throws UsageError. */
+export function parseCommandLine(args: string[]): CommandLine {
+  let values;
+  try {
+    ({ values } = parseArgs({
+      args,
+      options: {
+        help: { type: 'boolean', short: 'h', default: false },
+        version: { type: 'boolean', short: 'v', default: false },
+        port: { type: 'string', short: 'p' },
+        'console-port': { type: 'string' },
+        data: { type: 'string', short: 'd' },
+        pair: { type: 'string' },
+      },
+    }));
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  const pair = values.pair ?? null;
+  if (pair !== null && !(pairModels as readonly string[]).includes(pair))
+    throw new UsageError(`--pair: '${pair}' is not one of ${pairModels.join(', ')}`);
+  if (values.data === '') throw new UsageError('--data: the folder is empty');
+  return {
+    help: values.help,
+    version: values.version,
+    port: portOf('--port', values.port, defaultAmqpPort),
+    consolePort: portOf('--console-port', values['console-port'], defaultConsolePort),
+    dataFolder: values.data ?? defaultDataFolder(),
+    pair: pair as PairModel | null,
+  };
+}
+
+function portOf(option: string, text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  const port = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (!(port >= 1 && port <= 65_535))
+    throw new UsageError(`${option}: '${text}' is not a port (1 to 65535)`);
+  return port;
+}

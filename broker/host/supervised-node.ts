@@ -1,0 +1,221 @@
+// One node's process, kept running: started, asked, stopped, killed, and started again with a growing delay when
+// it ends by itself. Whoever owns it hears of every change.
+import { createBirpc, type BirpcReturn } from 'birpc';
+import { ContractError } from '../contract/errors.ts';
+import type { NodeState } from '../contract/host-procedures.ts';
+import type { NodeProcedureName } from '../contract/node-procedures.ts';
+import type { NodeClient, NodeControl, NodeReady, NodeServer, Result } from '../contract/rpc.ts';
+import type { NodeId } from '../pair/pair-machine.ts';
+import { NodeLog } from './node-log.ts';
+import type { NodeChild, NodeSpawner } from './node-spawner.ts';
+
+const firstDelayMs = 250;
+const delayMaxMs = 30_000;
+/** A node that ran this long begins again with the first delay. */
+const steadyAfterMs = 60_000;
+const callTimeoutMs = 60_000;
+const stopTimeoutMs = 10_000;
+
+export interface NodeEvents {
+  starting(): void;
+  ready(report: NodeReady): void;
+  /** `asked`: somebody ended it on purpose; `killedAt`: when the host itself sent SIGKILL. */
+  exited(reason: string, asked: boolean, killedAt: number | null): void;
+  paused(): void;
+  resumed(): void;
+}
+
+export class SupervisedNode {
+  readonly id: NodeId;
+  readonly dataFolder: string;
+  readonly log = new NodeLog();
+  state: NodeState = 'stopped';
+  startedAt: number | null = null;
+  restarts = 0;
+  lastExit: string | null = null;
+  report: NodeReady | null = null;
+  readonly #spawner: NodeSpawner;
+  readonly #config: string;
+  readonly #events: NodeEvents;
+  #rpc: BirpcReturn<NodeServer, NodeClient> | null = null;
+  #child: NodeChild | null = null;
+  #wanted = false;
+  #killedAt: number | null = null;
+  #delayMs = firstDelayMs;
+  #timer: NodeJS.Timeout | null = null;
+  #whenGone: (() => void)[] = [];
+
+  constructor(options: {
+    id: NodeId;
+    dataFolder: string;
+    config: object;
+    spawner: NodeSpawner;
+    events: NodeEvents;
+  }) {
+    this.id = options.id;
+    this.dataFolder = options.dataFolder;
+    this.#config = JSON.stringify({ ...options.config, dataFolder: options.dataFolder });
+    this.#spawner = options.spawner;
+    this.#events = options.events;
+  }
+
+  get pid(): number | null {
+    return this.#child?.pid ?? null;
+  }
+
+  start(): void {
+    this.#wanted = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    if (!this.#child) this.#spawn();
+  }
+
+  /** Graceful; resolves when the process is gone. One that does not end in ten seconds is killed. */
+  async stop(): Promise<void> {
+    this.#wanted = false;
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    if (!this.#child) {
+      this.state = 'stopped';
+      return;
+    }
+    this.state = 'stopping';
+    const gone = this.#gone();
+    this.#signal('SIGCONT');
+    const impatient = setTimeout(() => this.#signal('SIGKILL'), stopTimeoutMs);
+    void this.#rpc?.control({ kind: 'stop' }).catch(() => undefined);
+    await gone;
+    clearTimeout(impatient);
+  }
+
+  /** SIGKILL, at once; it is started again unless it was stopped. Resolves when the process is gone. */
+  async kill(): Promise<void> {
+    if (!this.#child) throw new ContractError('conflict', `node ${this.id} is not running`);
+    const gone = this.#gone();
+    this.#killedAt = Date.now();
+    this.#signal('SIGKILL');
+    await gone;
+  }
+
+  pause(): void {
+    if (this.state !== 'running') throw new ContractError('conflict', `node ${this.id} is not running`);
+    if (process.platform === 'win32') throw new ContractError('refused', 'Windows cannot pause a process');
+    this.#signal('SIGSTOP');
+    this.state = 'paused';
+    this.#events.paused();
+  }
+
+  resume(): void {
+    if (this.state !== 'paused') throw new ContractError('conflict', `node ${this.id} is not paused`);
+    this.#signal('SIGCONT');
+    this.state = 'running';
+    this.#events.resumed();
+  }
+
+  async call(name: NodeProcedureName, input: unknown): Promise<Result<unknown>> {
+    try {
+      return await this.#answering().call(name, input);
+    } catch (error) {
+      if (error instanceof ContractError)
+        return { ok: false, error: { code: error.code, message: error.message } };
+      return { ok: false, error: { code: 'unavailable', message: `node ${this.id} does not answer` } };
+    }
+  }
+
+  /** Rejects with the node's own error text. */
+  async control(request: NodeControl): Promise<unknown> {
+    const result = await this.#answering().control(request);
+    if (!result.ok) throw new ContractError(result.error.code, result.error.message);
+    return result.value;
+  }
+
+  #answering(): BirpcReturn<NodeServer, NodeClient> {
+    if (!this.#rpc || this.report === null)
+      throw new ContractError('unavailable', `node ${this.id} is ${this.state}`);
+    return this.#rpc;
+  }
+
+  #spawn(): void {
+    this.state = 'starting';
+    this.report = null;
+    this.#killedAt = null;
+    const child = this.#spawner.spawn(this.#config);
+    this.#child = child;
+    this.startedAt = Date.now();
+    const rpc = this.#connect(child);
+    this.#rpc = rpc;
+    child.onOutput((text) => this.#output(text));
+    child.onExit((reason, code) => {
+      rpc.$close(new ContractError('unavailable', `node ${this.id} ${reason}`));
+      this.#exited(reason, code);
+    });
+    this.#events.starting();
+  }
+
+  #connect(child: NodeChild): BirpcReturn<NodeServer, NodeClient> {
+    const answers: NodeClient = {
+      ready: (report) => {
+        this.report = report;
+        this.state = 'running';
+        this.#events.ready(report);
+        return Promise.resolve();
+      },
+      log: ({ at, level, message }) => {
+        this.log.add(at, level, message);
+        return Promise.resolve();
+      },
+    };
+    return createBirpc<NodeServer, NodeClient>(answers, {
+      post: (message) => child.post(message),
+      on: (handler) => child.onMessage(handler),
+      timeout: callTimeoutMs,
+    });
+  }
+
+  #output(text: string): void {
+    for (const line of text.split('\n')) if (line.trim() !== '') this.log.add(Date.now(), 'error', line);
+  }
+
+  #exited(reason: string, code: number | null): void {
+    if (!this.#child) return;
+    const asked = !this.#wanted;
+    const steady = this.startedAt !== null && Date.now() - this.startedAt > steadyAfterMs;
+    if (steady || this.#killedAt !== null) this.#delayMs = firstDelayMs;
+    this.#child = null;
+    this.#rpc = null;
+    this.report = null;
+    this.startedAt = null;
+    this.lastExit = reason;
+    this.state = asked ? 'stopped' : 'crashed';
+    this.log.add(Date.now(), asked ? 'info' : 'error', `the node's process ${reason}`);
+    const killedAt = this.#killedAt;
+    // A folder that another process holds will not come free by asking often.
+    if (code === 4) this.#delayMs = delayMaxMs;
+    if (this.#wanted) this.#startAgain();
+    this.#events.exited(reason, asked, killedAt);
+    for (const resolve of this.#whenGone.splice(0)) resolve();
+  }
+
+  #startAgain(): void {
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.restarts++;
+      this.#spawn();
+    }, this.#delayMs);
+    this.#delayMs = Math.min(this.#delayMs * 2, delayMaxMs);
+  }
+
+  #gone(): Promise<void> {
+    return new Promise((resolve) => this.#whenGone.push(resolve));
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    const pid = this.pid;
+    if (pid === null) return;
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // Gone between the look and the signal; its exit is on the way.
+    }
+  }
+}
