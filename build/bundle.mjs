@@ -19,7 +19,12 @@ async function bundle(input, output) {
     resolve: { conditionNames: ['node', 'import', 'require', 'default'] },
     onLog: (level, log, handler) => (log.code === 'EVAL' ? undefined : handler(level, log)),
   });
-  await bundled.write({ file: join(dist, output.file), format: output.format, sourcemap: true, minify: false });
+  await bundled.write({
+    file: join(dist, output.file),
+    format: output.format,
+    sourcemap: true,
+    minify: false,
+  });
   await bundled.close();
 }
 

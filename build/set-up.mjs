@@ -13,8 +13,7 @@ const forTests = process.argv.includes('--test');
 
 const say = (text) => process.stderr.write(`set-up: ${text}\n`);
 const stampOf = (name) => join(stamps, name);
-const isStamped = (name, hash) =>
-  existsSync(stampOf(name)) && readFileSync(stampOf(name), 'utf8') === hash;
+const isStamped = (name, hash) => existsSync(stampOf(name)) && readFileSync(stampOf(name), 'utf8') === hash;
 
 function stamp(name, hash) {
   mkdirSync(stamps, { recursive: true });
@@ -61,7 +60,15 @@ if (!isStamped('dependencies', lockHash)) {
   stamp('dependencies', lockHash);
 }
 
-const sources = ['broker', 'electron', 'renderer', 'build', 'package.json', 'package-lock.json', 'tsconfig.json'];
+const sources = [
+  'broker',
+  'electron',
+  'renderer',
+  'build',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+];
 const sourceHash = hashOf(sources);
 if (!isStamped('build', sourceHash) || !existsSync(join(root, 'dist', 'renderer', 'index.html'))) {
   say('building');
@@ -108,7 +115,10 @@ function installPlaywrightChromium() {
   say("installing Playwright's Chromium");
   const cli = join(root, 'node_modules', 'playwright-core', 'cli.js');
   try {
-    execFileSync(process.execPath, [cli, 'install', 'chromium-headless-shell'], { cwd: root, stdio: 'inherit' });
+    execFileSync(process.execPath, [cli, 'install', 'chromium-headless-shell'], {
+      cwd: root,
+      stdio: 'inherit',
+    });
   } catch {
     say('no Chromium could be installed; the browser tests will say so');
   }

@@ -31,7 +31,7 @@ export function createWindow(settings: SettingsFile, preload: string): BrowserWi
 }
 
 export function consoleUrl(route = ''): string {
-  return `${consoleOrigin}/index.html${route}`;
+  return `${consoleOrigin}/index.html?shell${route}`;
 }
 
 /** True for the console's own page; anything else asking for a port is refused. */

@@ -83,7 +83,6 @@ export function parseCommandLine(args: string[]): CommandLine {
 function portOf(option: string, text: string | undefined, otherwise: number): number {
   if (text === undefined) return otherwise;
   const port = /^\d+$/.test(text) ? Number(text) : NaN;
-  if (!(port >= 1 && port <= 65_535))
-    throw new UsageError(`${option}: '${text}' is not a port (1 to 65535)`);
+  if (!(port >= 1 && port <= 65_535)) throw new UsageError(`${option}: '${text}' is not a port (1 to 65535)`);
   return port;
 }

@@ -59,7 +59,8 @@ async function run(options: CommandLine, version: string): Promise<void> {
 async function freePort(option: string, port: number): Promise<number> {
   const fault = await portFault(loopback, port);
   if (fault === null) return port;
-  if (fault === 'EACCES') throw new PortTaken(`port ${port} may not be used by this user; choose ${option} above 1023`);
+  if (fault === 'EACCES')
+    throw new PortTaken(`port ${port} may not be used by this user; choose ${option} above 1023`);
   const holder = await portHolder(port);
   const next = await nextFreePort(loopback, port);
   const taken = `port ${port} is taken${holder ? ` by ${holder}` : ''}`;

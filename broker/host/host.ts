@@ -140,7 +140,8 @@ export class Host implements SessionHost {
       this.#whenFirstFails = () => {
         const { lines } = node.log.read({ after: 0, limit: 1, level: 'error', filter: '' });
         const words = node.log.read({ after: 0, limit: 3, level: 'warn', filter: '' }).lines;
-        const reason = (words.find((line) => !line.message.startsWith("the node's process")) ?? lines[0])?.message;
+        const reason = (words.find((line) => !line.message.startsWith("the node's process")) ?? lines[0])
+          ?.message;
         reject(new ContractError('unavailable', `the node did not start: ${reason ?? node.lastExit}`));
       };
     });

@@ -208,7 +208,11 @@ export class PairManager {
     try {
       await this.#epochFile.raise(epoch);
     } catch (error) {
-      return this.#take({ kind: 'front-failed', node, reason: `the epoch could not be written: ${text(error)}` });
+      return this.#take({
+        kind: 'front-failed',
+        node,
+        reason: `the epoch could not be written: ${text(error)}`,
+      });
     }
     this.#take({ kind: 'epoch-written', node, epoch });
   }

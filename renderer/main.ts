@@ -1,0 +1,7 @@
+import { mount } from 'svelte';
+import App from './shell/App.svelte';
+import './styles/tokens.css';
+import './styles/base.css';
+import './styles/forms.css';
+
+mount(App, { target: document.getElementById('app')! });
