@@ -1,0 +1,160 @@
+// The words conversations are written in. Everything heard goes into the transcript, in order; what may come in any
+// order is asked for together and sorted.
+import { fromPlain } from '../../broker/amqp/field-table.ts';
+import { methods, type MethodArguments, type MethodName } from '../../broker/amqp/methods.ts';
+import type { BasicProperties } from '../../broker/amqp/properties.ts';
+import type { Arguments } from '../../broker/contract/rows.ts';
+import { describe, RawClient, type Heard, type OpenOptions } from './raw-client.ts';
+
+/** Arguments as a conversation writes them: plain tables, and zeroes left out. */
+export type Loose<Name extends MethodName> = {
+  [Field in keyof MethodArguments<Name>]?: MethodArguments<Name>[Field] extends Map<string, unknown>
+    ? Arguments | MethodArguments<Name>[Field]
+    : MethodArguments<Name>[Field];
+};
+
+export interface Peer {
+  amqpPort: number;
+  managementPort: number;
+}
+
+export class Script {
+  readonly transcript: string[] = [];
+  readonly peer: Peer;
+  readonly #clients: RawClient[] = [];
+
+  constructor(peer: Peer) {
+    this.peer = peer;
+  }
+
+  /** A connection; its lines carry the name when there are several. */
+  async open(name = '', options: OpenOptions = {}): Promise<Party> {
+    const client = await RawClient.open(this.peer.amqpPort, options);
+    return this.#party(client, name);
+  }
+
+  /** A socket that has said nothing yet. */
+  async socket(name = ''): Promise<Party> {
+    return this.#party(await RawClient.connect(this.peer.amqpPort), name);
+  }
+
+  say(line: string): void {
+    this.transcript.push(line);
+  }
+
+  /** The management API, for what AMQP cannot do. */
+  async http(method: string, path: string, body?: unknown): Promise<number> {
+    const answer = await fetch(`http://127.0.0.1:${this.peer.managementPort}/api/${path}`, {
+      method,
+      headers: { authorization: `Basic ${btoa('guest:guest')}`, 'content-type': 'application/json' },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    await answer.arrayBuffer();
+    return answer.status;
+  }
+
+  end(): void {
+    for (const client of this.#clients) client.destroy();
+  }
+
+  #party(client: RawClient, name: string): Party {
+    this.#clients.push(client);
+    return new Party(client, name === '' ? '' : `${name}: `, this.transcript);
+  }
+}
+
+export class Party {
+  readonly client: RawClient;
+  readonly #prefix: string;
+  readonly #transcript: string[];
+
+  constructor(client: RawClient, prefix: string, transcript: string[]) {
+    this.client = client;
+    this.#prefix = prefix;
+    this.#transcript = transcript;
+  }
+
+  send<Name extends MethodName>(channel: number, name: Name, args: Loose<Name> = {}): void {
+    this.client.send(channel, name, filled(name, args));
+  }
+
+  /** Sends and notes the next `answers` things heard. */
+  async call<Name extends MethodName>(channel: number, name: Name, args: Loose<Name> = {}, answers = 1): Promise<Heard> {
+    this.send(channel, name, args);
+    return this.hear(answers);
+  }
+
+  publish(
+    channel: number,
+    exchange: string,
+    routingKey: string,
+    body = '',
+    properties: Omit<BasicProperties, 'headers'> & { headers?: Arguments } = {},
+    flags: { mandatory?: boolean; immediate?: boolean } = {},
+  ): void {
+    const { headers, ...rest } = properties;
+    const given: BasicProperties = headers ? { ...rest, headers: fromPlain(headers) } : rest;
+    this.client.publish(channel, { exchange, routingKey, ...flags }, Buffer.from(body, 'latin1'), given);
+  }
+
+  /** Notes the next `count` things heard, in the order they came. Returns the last. */
+  async hear(count = 1): Promise<Heard> {
+    let last: Heard = { kind: 'silence' };
+    for (let i = 0; i < count; i++) {
+      last = await this.client.hear();
+      this.#transcript.push(this.#prefix + describe(last));
+      if (last.kind === 'end' || last.kind === 'silence') break;
+    }
+    return last;
+  }
+
+  /** Notes the next `count` things heard, sorted: their order is not promised. */
+  async hearSorted(count: number): Promise<void> {
+    const lines: string[] = [];
+    for (let i = 0; i < count; i++) {
+      const heard = await this.client.hear();
+      lines.push(this.#prefix + describe(heard));
+      if (heard.kind === 'end' || heard.kind === 'silence') break;
+    }
+    this.#transcript.push(...lines.sort());
+  }
+
+  /** Notes that nothing comes for a while. */
+  async silence(waitMs = 150): Promise<void> {
+    const heard = await this.client.hear(waitMs);
+    this.#transcript.push(this.#prefix + describe(heard));
+  }
+
+  async openChannel(channel: number): Promise<void> {
+    await this.call(channel, 'channel.open');
+  }
+
+  /** Says goodbye; whatever was still on the way is noted as well. */
+  async close(): Promise<void> {
+    this.send(0, 'connection.close', { replyCode: 200, replyText: 'bye' });
+    for (;;) {
+      const heard = await this.hear();
+      if (heard.kind !== 'method' || heard.method.name === 'connection.close-ok') return;
+    }
+  }
+}
+
+const zeroes: Record<string, () => unknown> = {
+  bit: () => false,
+  octet: () => 0,
+  short: () => 0,
+  long: () => 0,
+  longlong: () => 0,
+  shortstr: () => '',
+  longstr: () => Buffer.alloc(0),
+  table: () => new Map(),
+};
+
+function filled<Name extends MethodName>(name: Name, args: Loose<Name>): MethodArguments<Name> {
+  const given = args as Record<string, unknown>;
+  const fields = Object.entries(methods[name].fields as Record<string, string>).map(([field, type]) => {
+    const value = given[field] ?? zeroes[type]!();
+    return [field, type === 'table' && !(value instanceof Map) ? fromPlain(value as Arguments) : value];
+  });
+  return Object.fromEntries(fields) as MethodArguments<Name>;
+}

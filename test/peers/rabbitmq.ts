@@ -1,0 +1,87 @@
+// Debian's RabbitMQ as a child process, in a folder of its own, on ports of its own.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from './free-port.ts';
+
+const script = '/usr/lib/rabbitmq/bin/rabbitmq-server';
+
+export const rabbitmqInstalled = existsSync(script);
+
+export interface RabbitMq {
+  amqpPort: number;
+  managementPort: number;
+  /** Of the Erlang virtual machine. */
+  pid: number;
+  stop(): Promise<void>;
+}
+
+/** Resolves when it answers AMQP. */
+export async function startRabbitMq(): Promise<RabbitMq> {
+  const folder = mkdtempSync(join(tmpdir(), 'rabbitmq-'));
+  const [amqpPort, managementPort, distPort] = [await freePort(), await freePort(), await freePort()];
+  for (const name of ['home', 'mnesia', 'log']) mkdirSync(join(folder, name));
+  const name = `oracle${process.pid}x${amqpPort}`;
+  writeFileSync(join(folder, 'plugins'), '[rabbitmq_management].\n');
+  writeFileSync(
+    join(folder, 'rabbitmq.conf'),
+    `listeners.tcp.1 = 127.0.0.1:${amqpPort}\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = ${managementPort}\nlog.console.level = error\nvm_memory_high_watermark.relative = 0.6\ndisk_free_limit.absolute = 50MB\n`,
+  );
+  const child = spawn(script, [], {
+    env: {
+      PATH: '/usr/lib/rabbitmq/bin:/usr/bin:/bin',
+      HOME: join(folder, 'home'),
+      RABBITMQ_NODENAME: `${name}@localhost`,
+      RABBITMQ_MNESIA_BASE: join(folder, 'mnesia'),
+      RABBITMQ_LOG_BASE: join(folder, 'log'),
+      RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
+      RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'plugins'),
+      RABBITMQ_DIST_PORT: String(distPort),
+      RABBITMQ_PID_FILE: join(folder, 'pid'),
+      LANG: 'C.UTF-8',
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  const output: string[] = [];
+  child.stdout.on('data', (chunk: Buffer) => output.push(chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => output.push(chunk.toString()));
+  await answering(amqpPort, child, output);
+  await answering(managementPort, child, output);
+  return {
+    amqpPort,
+    managementPort,
+    pid: child.pid!,
+    stop: () =>
+      new Promise((resolve) => {
+        child.once('exit', () => {
+          rmSync(folder, { recursive: true, force: true });
+          resolve();
+        });
+        process.kill(-child.pid!, 'SIGKILL');
+      }),
+  };
+}
+
+async function answering(port: number, child: ChildProcess, output: string[]): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  while (Date.now() < deadline) {
+    if (child.exitCode !== null) throw new Error(`rabbitmq-server ended: ${output.join('')}`);
+    if (await accepts(port)) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`rabbitmq-server does not answer: ${output.join('')}`);
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
