@@ -61,7 +61,7 @@ export class FrameDecoder {
       if (size > this.frameMax) this.#tooLarge(chunk[at]!, size);
       if (left < size + frameOverhead) break;
       const end = at + headerSize + size;
-      if (chunk[end] !== frameEnd) this.#badEnd(chunk[at]!, chunk[end]!);
+      if (chunk[end] !== frameEnd) badEnd(chunk, at, end);
       const type = chunk[at]!;
       const channel = (chunk[at + 1]! << 8) | chunk[at + 2]!;
       const start = at + headerSize;
@@ -92,7 +92,7 @@ export class FrameDecoder {
     if (this.#partialSize < whole) return at;
     const frame = this.#partial!;
     this.#partialSize = 0;
-    if (frame[whole - 1] !== frameEnd) this.#badEnd(frame[0]!, frame[whole - 1]!);
+    if (frame[whole - 1] !== frameEnd) badEnd(frame, 0, whole - 1);
     this.#handler.frame(frame[0]!, frame.readUInt16BE(1), frame, headerSize, whole - 1);
     return at;
   }
@@ -117,11 +117,15 @@ export class FrameDecoder {
       `type ${type}, all octets = <<>>: {frame_too_large,${size},${this.frameMax - frameOverhead}}`,
     );
   }
+}
 
-  #badEnd(type: number, found: number): never {
-    throw new ConnectionError(
-      ReplyCode.FRAME_ERROR,
-      `type ${type}, invalid frame end marker: {invalid_frame_end_marker,${found}}`,
-    );
-  }
+/** RabbitMQ shows the first octets of the payload with it. */
+function badEnd(bytes: Buffer, at: number, end: number): never {
+  const start = at + headerSize;
+  const shown = [...bytes.subarray(start, Math.min(end, start + 16))].join(',');
+  const octets = `${end - start > 16 ? 'first 16' : 'all'} octets = <<${shown}>>`;
+  throw new ConnectionError(
+    ReplyCode.FRAME_ERROR,
+    `type ${bytes[at]}, ${octets}: {invalid_frame_end_marker,${bytes[end]}}`,
+  );
 }

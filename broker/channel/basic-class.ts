@@ -4,6 +4,7 @@ import type { Method, MethodArguments } from '../amqp/methods.ts';
 import { ChannelError, ConnectionError, ReplyCode } from '../amqp/reply-codes.ts';
 import type { Exchange } from '../vhost/exchange/exchange.ts';
 import { Message } from '../vhost/message.ts';
+import { checkConsumerArguments } from '../vhost/queue/queue-arguments.ts';
 import type { Channel } from './channel.ts';
 import { ChannelConsumer } from './channel-consumer.ts';
 import { replyQueue, withReplyTo } from './direct-replies.ts';
@@ -49,12 +50,12 @@ export class BasicClass {
         return true;
       case 'basic.nack': {
         const { deliveryTag, multiple, requeue } = method.args;
-        this.#settle({ kind: requeue ? 'requeue' : 'reject', tag: deliveryTag, multiple });
+        this.#settle({ kind: requeue ? 'requeue' : 'reject', tag: deliveryTag, multiple }, 120);
         return true;
       }
       case 'basic.reject': {
         const { deliveryTag, requeue } = method.args;
-        this.#settle({ kind: requeue ? 'requeue' : 'reject', tag: deliveryTag, multiple: false });
+        this.#settle({ kind: requeue ? 'requeue' : 'reject', tag: deliveryTag, multiple: false }, 90);
         return true;
       }
       case 'basic.recover':
@@ -192,6 +193,7 @@ export class BasicClass {
     const tag = this.#newTag(args.consumerTag);
     const queue = host.vhost.queue(name);
     host.vhost.checkOwner(queue, host);
+    checkConsumerArguments(args.arguments, queue.resource);
     const consumer = new ChannelConsumer(channel, queue, {
       tag,
       noAck: args.noAck,
@@ -274,17 +276,17 @@ export class BasicClass {
   // ---- Settling ----
 
   acknowledge(tag: number, multiple: boolean): void {
-    this.#settle({ kind: 'ack', tag, multiple });
+    this.#settle({ kind: 'ack', tag, multiple }, 80);
   }
 
   /** Throws ChannelError 406 for a tag that is not outstanding. */
-  #settle(settlement: Settlement): void {
+  #settle(settlement: Settlement, methodId: number): void {
     const channel = this.#channel;
     const { unacked, transaction } = channel;
     const { tag, multiple } = settlement;
     // Zero with `multiple` means all, and is no error when there are none.
     if (!(multiple && (tag === 0 || unacked.hasUpTo(tag))) && !unacked.has(tag))
-      throw new ChannelError(ReplyCode.PRECONDITION_FAILED, `unknown delivery tag ${tag}`);
+      throw new ChannelError(ReplyCode.PRECONDITION_FAILED, `unknown delivery tag ${tag}`, 60, methodId);
     if (transaction)
       transaction.settle(multiple && tag === 0 ? { ...settlement, tag: unacked.nextTag - 1 } : settlement);
     else this.apply(settlement);
@@ -312,11 +314,11 @@ export class BasicClass {
   #recover(requeue: boolean, answer: boolean): void {
     const channel = this.#channel;
     if (!requeue) throw new ConnectionError(ReplyCode.NOT_IMPLEMENTED, 'requeue=false');
+    if (answer) channel.host.writer.method(channel.number, 'basic.recover-ok', {});
     channel.unacked.takeUpTo(0, (unacked) => {
       channel.settled(unacked);
       unacked.queue.requeue(unacked.entry);
     });
-    if (answer) channel.host.writer.method(channel.number, 'basic.recover-ok', {});
     channel.wakeStarved();
   }
 }

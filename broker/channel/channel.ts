@@ -62,13 +62,7 @@ export class Channel {
   method(bytes: Buffer, start: number, end: number): void {
     const id = end - start >= 4 ? bytes.readUInt32BE(start) : 0;
     if (this.closing) return this.#whileClosing(bytes, start, end);
-    if (this.publishing.pending)
-      throw new ConnectionError(
-        ReplyCode.UNEXPECTED_FRAME,
-        'expected content header for class 60, got non content header frame instead',
-        60,
-        40,
-      );
+    if (this.publishing.pending) this.publishing.checkNotPending();
     if (id === basicPublish) return this.publishing.method(bytes, start + 4, end);
     if (id === basicAck && end - start === 13) {
       const tag = bytes.readUInt32BE(start + 4) * 0x1_0000_0000 + bytes.readUInt32BE(start + 8);
@@ -131,7 +125,7 @@ export class Channel {
         return this.#transactional().rollback();
       default:
         if (this.#exchange.handle(method) || this.#queue.handle(method) || this.#basic.handle(method)) return;
-        throw new ConnectionError(ReplyCode.COMMAND_INVALID, `unexpected method ${method.name}`);
+        throw new ConnectionError(ReplyCode.COMMAND_INVALID, 'unimplemented method');
     }
   }
 

@@ -55,8 +55,10 @@ export class Confirms implements TickTask {
   refused(): void {
     const deliveryTag = this.#next;
     this.published(0);
-    // Only this one: those before it are still on their way.
-    this.#writer.method(this.#channel, 'basic.nack', { deliveryTag, multiple: false, requeue: false });
+    // Those before it that are still on their way are not meant.
+    const multiple = this.#first === deliveryTag;
+    // RabbitMQ leaves `requeue` at its default, which is true.
+    this.#writer.method(this.#channel, 'basic.nack', { deliveryTag, multiple, requeue: true });
     this.#refusedTags.push(deliveryTag);
   }
 

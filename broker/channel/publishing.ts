@@ -51,8 +51,15 @@ export class Publishing {
     return this.#expects !== 'nothing';
   }
 
-  /** The class whose header or body is expected; basic is the only one with content. */
-  readonly classId = 60;
+  /** Throws ConnectionError 505 for a method while content is under way. */
+  checkNotPending(): void {
+    if (this.#expects === 'nothing') return;
+    const what =
+      this.#expects === 'header'
+        ? 'content header for class 60, got non content header'
+        : 'content body, got non content body';
+    throw new ConnectionError(ReplyCode.UNEXPECTED_FRAME, `expected ${what} frame instead`, 60, 40);
+  }
 
   /** basic.publish's arguments from `start`. Throws ConnectionError 502. */
   method(bytes: Buffer, start: number, end: number): void {
@@ -78,8 +85,8 @@ export class Publishing {
         this.#expects === 'body'
           ? 'expected content body, got non content body frame instead'
           : 'expected method frame, got non method frame instead',
-        60,
-        40,
+        this.pending ? 60 : 0,
+        this.pending ? 40 : 0,
       );
     if (end - start < 14)
       throw new ConnectionError(ReplyCode.FRAME_ERROR, 'content header too short', 60, 40);
@@ -113,8 +120,8 @@ export class Publishing {
         this.#expects === 'header'
           ? 'expected content header for class 60, got non content header frame instead'
           : 'expected method frame, got non method frame instead',
-        60,
-        40,
+        this.pending ? 60 : 0,
+        this.pending ? 40 : 0,
       );
     const size = end - start;
     if (this.#received + size > this.bodySize)

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { emptyTable, type FieldTable } from '../amqp/field-table.ts';
 import { FrameDecoder, FrameType, type FrameHandler } from '../amqp/frame-decoder.ts';
 import { FrameWriter } from '../amqp/frame-writer.ts';
-import { decodeMethod, type Method, type MethodArguments } from '../amqp/methods.ts';
+import { decodeMethod, methods, type Method, type MethodArguments } from '../amqp/methods.ts';
 import { ChannelError, ConnectionError, ReplyCode } from '../amqp/reply-codes.ts';
 import { AuthenticationFailure, type User } from '../auth/access-control.ts';
 import { mechanisms, type Mechanism } from '../auth/sasl.ts';
@@ -206,7 +206,7 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
     const method = type === FrameType.METHOD ? decodeMethod(bytes, start, end) : null;
     if (method?.name === 'channel.close-ok') return;
     if (method?.name !== 'channel.open')
-      throw new ConnectionError(ReplyCode.CHANNEL_ERROR, "expected 'channel.open'", 20, 10);
+      throw new ConnectionError(ReplyCode.CHANNEL_ERROR, "expected 'channel.open'", ...idOf(method));
     if (this.channels.size >= this.channelMax || number > this.channelMax)
       throw new ConnectionError(
         ReplyCode.NOT_ALLOWED,
@@ -234,16 +234,17 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
         this.#expect('running', method);
         return this.writer.method(0, 'connection.update-secret-ok', {});
       default:
-        throw new ConnectionError(
-          ReplyCode.COMMAND_INVALID,
-          `unimplemented method {'${method.name}'} on channel 0`,
-        );
+        throw this.#unexpected(method);
     }
   }
 
   #expect(state: State, method: Method): void {
-    if (this.state !== state)
-      throw new ConnectionError(ReplyCode.COMMAND_INVALID, `unexpected method ${method.name}`);
+    if (this.state !== state) throw this.#unexpected(method);
+  }
+
+  #unexpected(method: Method): ConnectionError {
+    const text = `unexpected method in connection state ${this.state}`;
+    return new ConnectionError(ReplyCode.CHANNEL_ERROR, text, ...idOf(method));
   }
 
   #startOk(args: MethodArguments<'connection.start-ok'>): void {
@@ -485,6 +486,10 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
     this.services.totals.connectionsClosed++;
     for (const resolve of this.#whenClosed) resolve();
   }
+}
+
+function idOf(method: Method | null): readonly [number, number] {
+  return method ? methods[method.name].id : [0, 0];
 }
 
 function unknownType(type: number): ConnectionError {

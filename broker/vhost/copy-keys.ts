@@ -1,5 +1,6 @@
 // Sender-selected distribution: the CC and BCC headers name further routing keys; BCC is taken out before
 // anyone sees the message.
+import { typeNameOf } from '../amqp/field-table.ts';
 import { ChannelError, ReplyCode } from '../amqp/reply-codes.ts';
 import { encodeProperties } from '../amqp/properties.ts';
 import { composeMessage, type Message } from './message.ts';
@@ -14,7 +15,7 @@ export function copyKeys(message: Message): string[] | null {
     if (header.type !== 'A')
       throw new ChannelError(
         ReplyCode.PRECONDITION_FAILED,
-        `unsupported type for ${name} header: expected array`,
+        `invalid message: {unacceptable_type_in_header,"${name}",${typeNameOf(header)}}`,
       );
     for (const item of header.value) if (item.type === 'S') keys.push(item.value.toString());
   }

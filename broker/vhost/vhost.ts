@@ -107,8 +107,12 @@ export class Vhost implements QueueHost {
   replyRouter: ReplyRouter | null = null;
   readonly #services: VhostServices;
   readonly #routing: Routing;
+  /** Of dead letters, which are routed while a publish is being distributed. */
+  readonly #letterRouting: Routing;
   readonly #outcome: PublishOutcome = { routed: 0, refused: false, journalPosition: 0 };
   readonly #holders: number[] = [];
+  /** Who makes the change under way: the peer's are not sent back to it. */
+  #origin: 'local' | 'peer' = 'local';
 
   constructor(name: string, services: VhostServices) {
     this.name = name;
@@ -116,7 +120,9 @@ export class Vhost implements QueueHost {
     this.journal = services.journal;
     this.#services = services;
     this.blackholes = new Blackholes(name);
-    this.#routing = new Routing((exchange) => this.exchanges.get(exchange));
+    const stamps = { last: 0 };
+    this.#routing = new Routing((exchange) => this.exchanges.get(exchange), stamps);
+    this.#letterRouting = new Routing((exchange) => this.exchanges.get(exchange), stamps);
     for (const [exchange, type, internal] of predeclared) {
       const table = exchange === '' ? this.#defaultTable() : newRoutingTable(type)!;
       const declaration = { name: exchange, type, durable: true, autoDelete: false, internal };
@@ -206,7 +212,7 @@ export class Vhost implements QueueHost {
       deadLetterRoutingKey,
       this.clock.now(),
     );
-    const routing = new Routing((name) => this.exchanges.get(name));
+    const routing = this.#letterRouting;
     routing.reset();
     routing.walk(exchange, letter, copyKeys(letter));
     const targets = routing.queues
@@ -352,7 +358,8 @@ export class Vhost implements QueueHost {
     const type = queueTypeOf(request.arguments, resource);
     const current = this.queues.get(request.name);
     if (current) {
-      if (current.exclusive ? current.owner !== owner : request.exclusive) throw this.#locked(request.name);
+      if (current.exclusive !== request.exclusive || (current.exclusive && current.owner !== owner))
+        throw this.#locked(request.name);
       const durable = current.exclusive ? current.durable : request.durable;
       checkEquivalent(current, { ...request, durable }, resource);
       current.lastUsedAt = this.clock.now();
@@ -445,22 +452,28 @@ export class Vhost implements QueueHost {
     return isStored(binding) ? this.#put(this.#bindingDefinition(binding)) : undefined;
   }
 
-  /** Throws ChannelError 403 or 404 for missing ends; a missing binding is no error. */
+  /** Throws ChannelError 403 or 405; what is missing, an end or the binding, is no error. */
   unbind(request: BindingRequest, owner: QueueOwner | null): Promised {
-    this.#ends(request, owner);
+    this.#refuseDefault(request);
+    const queue = request.destinationType === 'queue' ? this.queues.get(request.destination) : undefined;
+    if (queue) this.checkOwner(queue, owner);
     const binding = this.bindings.get(bindingKey(request));
     return binding ? this.#detach(binding) : undefined;
   }
 
   #ends(request: BindingRequest, owner: QueueOwner | null): { source: Exchange; destination: Destination } {
-    this.refuseDefaultExchange(request.source);
-    if (request.destinationType === 'exchange') this.refuseDefaultExchange(request.destination);
+    this.#refuseDefault(request);
     const destination =
       request.destinationType === 'queue'
         ? this.queue(request.destination)
         : this.exchange(request.destination);
     if (destination.kind === 'queue') this.checkOwner(destination, owner);
     return { source: this.exchange(request.source), destination };
+  }
+
+  #refuseDefault({ source, destination, destinationType }: BindingRequest): void {
+    this.refuseDefaultExchange(source);
+    if (destinationType === 'exchange') this.refuseDefaultExchange(destination);
   }
 
   #checkMatchMode(source: Exchange, args: FieldTable): void {
@@ -472,7 +485,7 @@ export class Vhost implements QueueHost {
       ReplyCode.PRECONDITION_FAILED,
       text === null
         ? `Invalid x-match field type ${mode.type} (value ${String(mode.value)}); expected longstr`
-        : `Invalid x-match field value "${text}"; expected all, any, all-with-x, or any-with-x`,
+        : `Invalid x-match field value <<"${text}">>; expected all, any, all-with-x, or any-with-x`,
     );
   }
 
@@ -585,6 +598,15 @@ export class Vhost implements QueueHost {
 
   /** Takes back what the peer removed; `names` as in the definition's key, without the virtual host. */
   forget(kind: Definition['kind'], names: string[]): void {
+    this.#origin = 'peer';
+    try {
+      this.#forget(kind, names);
+    } finally {
+      this.#origin = 'local';
+    }
+  }
+
+  #forget(kind: Definition['kind'], names: string[]): void {
     if (kind === 'exchange') {
       const exchange = this.exchanges.get(names[0]!);
       if (exchange) void this.#removeExchange(exchange);
@@ -656,12 +678,12 @@ export class Vhost implements QueueHost {
   }
 
   #put(definition: Definition): Promise<void> {
-    return this.#services.definitions.commit({ op: 'put', definition }, 'local');
+    return this.#services.definitions.commit({ op: 'put', definition }, this.#origin);
   }
 
   #remove(definition: Definition): Promise<void> {
     const key = definitionKey(definition);
-    return this.#services.definitions.commit({ op: 'remove', kind: definition.kind, key }, 'local');
+    return this.#services.definitions.commit({ op: 'remove', kind: definition.kind, key }, this.#origin);
   }
 
   #defaultTable(): RoutingTable {

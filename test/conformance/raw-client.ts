@@ -233,12 +233,12 @@ export function describe(heard: Heard): string {
   const content =
     heard.body === undefined
       ? ''
-      : ` | ${JSON.stringify(plainProperties(heard.properties!))} | ${heard.body.length > 200 ? `${heard.body.length} bytes` : JSON.stringify(heard.body.toString('latin1'))}`;
+      : ` | ${sortedJson(plainProperties(heard.properties!))} | ${heard.body.length > 200 ? `${heard.body.length} bytes` : JSON.stringify(heard.body.toString('latin1'))}`;
   return blanked(line + content);
 }
 
 function text(value: unknown): string {
-  if (value instanceof Map) return JSON.stringify(toPlain(value as FieldTable));
+  if (value instanceof Map) return sortedJson(toPlain(value as FieldTable));
   if (Buffer.isBuffer(value)) return JSON.stringify(value.toString('latin1'));
   return typeof value === 'bigint' ? String(value) : JSON.stringify(value);
 }
@@ -248,9 +248,20 @@ function plainProperties(properties: BasicProperties): unknown {
   return headers ? { ...rest, headers: toPlain(headers) } : rest;
 }
 
+/** The order of a table's fields says nothing. */
+function sortedJson(value: unknown): string {
+  return JSON.stringify(value, (_key, item: unknown) =>
+    typeof item === 'object' && item !== null && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : item,
+  );
+}
+
 function blanked(line: string): string {
   return line
     .replace(/amq\.(gen|ctag)-[\w-]+/g, 'amq.$1-*')
     .replace(/amq\.rabbitmq\.reply-to\.[\w=.+/-]+/g, 'amq.rabbitmq.reply-to.*')
-    .replace(/"time":\d+/g, '"time":*');
+    .replace(/"time":\d+/g, '"time":*')
+    // Erlang breaks long terms into lines.
+    .replace(/\\n\s*/g, '');
 }

@@ -82,25 +82,32 @@ export class Exchange {
   }
 }
 
+/** Stamps tell walks apart: all walks over the same exchanges and queues draw from one source. */
+export interface RouteStamps {
+  last: number;
+}
+
 /** The walk of one message: reused for every message, so it allocates nothing once warm. */
 export class Routing {
   /** The queues found; the first `count` are valid. */
   readonly queues: Queue[] = [];
   count = 0;
   #stamp = 0;
+  readonly #stamps: RouteStamps;
   /** Whether the exchange under way matched anything. */
   #matched = false;
   readonly #pending: Exchange[] = [];
   readonly #exchangeNamed: (name: string) => Exchange | undefined;
 
-  constructor(exchangeNamed: (name: string) => Exchange | undefined) {
+  constructor(exchangeNamed: (name: string) => Exchange | undefined, stamps: RouteStamps) {
     this.#exchangeNamed = exchangeNamed;
+    this.#stamps = stamps;
   }
 
   /** Starts over. */
   reset(): void {
     this.count = 0;
-    this.#stamp++;
+    this.#stamp = ++this.#stamps.last;
   }
 
   /**

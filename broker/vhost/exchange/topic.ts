@@ -19,14 +19,14 @@ export class TopicTable implements RoutingTable {
 
   add(binding: Binding): void {
     let node = this.#root;
-    for (const word of binding.routingKey.split('.')) node = child(node, word, true)!;
+    for (const word of wordsOf(binding.routingKey)) node = child(node, word, true)!;
     node.bindings.push(binding);
   }
 
   remove(binding: Binding): void {
     const path: { node: TrieNode; word: string }[] = [];
     let node: TrieNode | null = this.#root;
-    for (const word of binding.routingKey.split('.')) {
+    for (const word of wordsOf(binding.routingKey)) {
       path.push({ node, word });
       node = child(node, word, false);
       if (!node) return;
@@ -40,7 +40,7 @@ export class TopicTable implements RoutingTable {
   }
 
   route(_message: Message, routingKey: string, routing: Routing): void {
-    match(this.#root, routingKey, 0, routing);
+    match(this.#root, routingKey, routingKey === '' ? 1 : 0, routing);
   }
 }
 
@@ -103,5 +103,10 @@ export function topicMatches(pattern: string, routingKey: string): boolean {
     if (word === '#') return matches(rest, keys) || (keys.length > 0 && matches(words, keys.slice(1)));
     return keys.length > 0 && (word === '*' || word === keys[0]) && matches(rest, keys.slice(1));
   };
-  return matches(pattern.split('.'), routingKey.split('.'));
+  return matches(wordsOf(pattern), wordsOf(routingKey));
+}
+
+/** The empty key has no word at all. */
+function wordsOf(key: string): string[] {
+  return key === '' ? [] : key.split('.');
 }

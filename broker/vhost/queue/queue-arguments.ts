@@ -17,7 +17,7 @@ const expiryMaxMs = 0xffff_ffff;
 const priorityMax = 255;
 
 const integer: Check = (value) =>
-  integerOf(value) === null ? `{unacceptable_type,${typeNameOf(value)}}` : null;
+  integerOf(value) === null ? `"expected integer, got ${typeNameOf(value)}"` : null;
 
 const notNegative: Check = (value, args) => {
   const problem = integer(value, args);
@@ -54,7 +54,9 @@ const checks: Record<string, Check> = {
     notNegative(value, args) ??
     (integerOf(value)! > priorityMax ? `{max_value_exceeded,${integerOf(value)}}` : null),
   'x-overflow': oneOf(['drop-head', 'reject-publish', 'reject-publish-dlx'], 'invalid_overflow'),
-  'x-queue-mode': oneOf(['default', 'lazy'], 'invalid_queue_mode'),
+  'x-queue-mode': (value, args) =>
+    longText(value, args) ??
+    (['default', 'lazy'].includes(stringOf(value)!) ? null : `"unsupported queue mode '${stringOf(value)}'"`),
   'x-queue-version': (value, args) =>
     notNegative(value, args) ?? ([1, 2].includes(integerOf(value)!) ? null : '"unsupported queue version"'),
   'x-single-active-consumer': boolean,
@@ -65,6 +67,9 @@ const checks: Record<string, Check> = {
   'x-quorum-initial-group-size': notNegative,
   'x-max-in-memory-length': notNegative,
   'x-max-in-memory-bytes': notNegative,
+  'x-max-age': longText,
+  'x-stream-max-segment-size-bytes': notNegative,
+  'x-initial-cluster-size': notNegative,
 };
 
 const shared = [
@@ -91,7 +96,7 @@ const knownByType: Record<QueueType, readonly string[]> = {
     'x-max-in-memory-bytes',
     'x-queue-leader-locator',
   ],
-  stream: ['x-max-length-bytes', 'x-queue-type', 'x-queue-leader-locator'],
+  stream: ['x-max-length-bytes', 'x-queue-type', 'x-queue-leader-locator', 'x-max-age', 'x-stream-max-segment-size-bytes', 'x-initial-cluster-size'],
 };
 
 const erlangModules: Record<QueueType, string> = {
@@ -109,7 +114,7 @@ export function queueTypeOf(args: FieldTable, resource: string): QueueType {
   throw new ChannelError(
     ReplyCode.PRECONDITION_FAILED,
     type === null
-      ? `invalid arg 'x-queue-type' for ${resource}: "expected longstr, got ${typeNameOf(value)}"`
+      ? `invalid arg 'x-queue-type' for ${resource}: {unacceptable_type,${typeNameOf(value)}}`
       : `invalid arg 'x-queue-type' for ${resource}: "unsupported queue type '${type}'"`,
   );
 }
@@ -123,6 +128,11 @@ export function checkArguments(args: FieldTable, type: QueueType, resource: stri
       throw new ChannelError(
         ReplyCode.PRECONDITION_FAILED,
         `invalid arg '${name}' for ${resource} of queue type ${erlangModules[type]}`,
+      );
+    if (name === 'x-dead-letter-exchange' && value.type !== 'S')
+      throw new ChannelError(
+        ReplyCode.PRECONDITION_FAILED,
+        `invalid type '${typeNameOf(value)}' for arg '${name}' in ${resource}`,
       );
     const problem = check(value, args);
     if (problem)
@@ -168,14 +178,30 @@ export function compareArgument(
 ): void {
   if (received === undefined && current === undefined) return;
   if (received && current && equalValues(received, current)) return;
+  const [theirs, ours] =
+    received && current ? [`'${textOf(received)}'`, `'${textOf(current)}'`] : [shown(received), shown(current)];
   throw new ChannelError(
     ReplyCode.PRECONDITION_FAILED,
-    `inequivalent arg '${name}' for ${resource}: received ${shown(received)} but current is ${shown(current)}`,
+    `inequivalent arg '${name}' for ${resource}: received ${theirs} but current is ${ours}`,
   );
+}
+
+/** Throws ChannelError 406 for a consumer's priority that is no integer. */
+export function checkConsumerArguments(args: FieldTable, resource: string): void {
+  const priority = args.get('x-priority');
+  const problem = priority && integer(priority, args);
+  if (problem)
+    throw new ChannelError(
+      ReplyCode.PRECONDITION_FAILED,
+      `invalid arg 'x-priority' for ${resource}: ${problem}`,
+    );
+}
+
+function textOf(value: TypedValue): string {
+  return value.type === 'S' ? value.value.toString() : String(value.value);
 }
 
 function shown(value: TypedValue | undefined): string {
   if (value === undefined) return 'none';
-  const text = value.type === 'S' ? value.value.toString() : String(value.value);
-  return `the value '${text}' of type '${typeNameOf(value)}'`;
+  return `the value '${textOf(value)}' of type '${typeNameOf(value)}'`;
 }

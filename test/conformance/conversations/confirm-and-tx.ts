@@ -87,7 +87,7 @@ export const confirmAndTx: Conversations = {
   'acknowledgements wait for the commit': async (s) => {
     const c = await withQueue(s, 'c12');
     c.publish(1, '', 'c12', 'x');
-    await c.call(1, 'queue.declare', { queue: 'c12', passive: true });
+    await new Promise((resolve) => setTimeout(resolve, 100));
     await c.openChannel(2);
     await c.call(2, 'tx.select');
     await c.call(2, 'basic.get', { queue: 'c12' });

@@ -29,6 +29,9 @@ async function fetchDead(c: Party, queue: string): Promise<void> {
   await c.call(1, 'basic.get', { queue, noAck: true });
 }
 
+/** RabbitMQ hands a publish to the queue's own process: what looks at the queue has to wait for it. */
+const settle = () => new Promise((resolve) => setTimeout(resolve, 100));
+
 export const deadLetter: Conversations = {
   'rejected without requeue': async (s) => {
     const c = await setUp(s, 'd1', {});
@@ -150,7 +153,7 @@ export const deadLetter: Conversations = {
   'deleting a queue does not dead-letter': async (s) => {
     const c = await setUp(s, 'd13', {});
     c.publish(1, '', 'd13.source', 'x');
-    await c.call(1, 'queue.declare', { queue: 'd13.source', passive: true });
+    await settle();
     await c.call(1, 'queue.delete', { queue: 'd13.source' });
     await c.call(1, 'basic.get', { queue: 'd13.dead', noAck: true });
     await c.close();
@@ -158,7 +161,7 @@ export const deadLetter: Conversations = {
   'purging does not dead-letter': async (s) => {
     const c = await setUp(s, 'd14', {});
     c.publish(1, '', 'd14.source', 'x');
-    await c.call(1, 'queue.declare', { queue: 'd14.source', passive: true });
+    await settle();
     await c.call(1, 'queue.purge', { queue: 'd14.source' });
     await c.call(1, 'basic.get', { queue: 'd14.dead', noAck: true });
     await c.close();

@@ -89,7 +89,7 @@ export const queue: Conversations = {
       ] as const
     ).entries()) {
       await other.openChannel(number + 1);
-      await other.call(number + 1, ...ask);
+      await other.call(number + 1, ask[0], ask[1]);
       other.send(number + 1, 'channel.close-ok');
     }
     await owner.close();
@@ -180,6 +180,11 @@ export const queue: Conversations = {
     const c = await channel(s);
     await c.call(1, 'queue.declare', { queue: 'q18', exclusive: true });
     await c.call(1, 'queue.unbind', { queue: 'q18', exchange: 'e-missing', routingKey: 'k' });
+    await c.close();
+  },
+  'unbind a missing queue': async (s) => {
+    const c = await channel(s);
+    await c.call(1, 'queue.unbind', { queue: 'q-missing', exchange: 'amq.direct', routingKey: 'k' });
     await c.close();
   },
   'a wrong x-match is refused': async (s) => {
