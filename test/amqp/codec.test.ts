@@ -1,0 +1,121 @@
+// The codec against itself and against bytes: whatever is encoded comes back, whatever is damaged is refused.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { decodeTable, encodeTable, type FieldTable, type TypedValue } from '../../broker/amqp/field-table.ts';
+import { decodeMethod, encodeMethod, methods, type MethodArguments, type MethodName } from '../../broker/amqp/methods.ts';
+import { decodeProperties, encodeProperties, newScan, scanProperties } from '../../broker/amqp/properties.ts';
+import { ConnectionError } from '../../broker/amqp/reply-codes.ts';
+
+const text = fc.string({ maxLength: 40 }).map((value) => Buffer.from(value));
+const shortText = fc.string({ maxLength: 50 });
+const { value } = fc.letrec<{ value: TypedValue; table: FieldTable }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 4 },
+    fc.boolean().map((each): TypedValue => ({ type: 't', value: each })),
+    fc.integer({ min: -128, max: 127 }).map((each): TypedValue => ({ type: 'b', value: each })),
+    fc.integer({ min: 0, max: 255 }).map((each): TypedValue => ({ type: 'B', value: each })),
+    fc.integer({ min: -32768, max: 32767 }).map((each): TypedValue => ({ type: 's', value: each })),
+    fc.integer({ min: 0, max: 65535 }).map((each): TypedValue => ({ type: 'u', value: each })),
+    fc.integer().map((each): TypedValue => ({ type: 'I', value: each })),
+    fc.nat().map((each): TypedValue => ({ type: 'i', value: each })),
+    fc.maxSafeInteger().map((each): TypedValue => ({ type: 'l', value: each })),
+    fc.double({ noNaN: true }).map((each): TypedValue => ({ type: 'd', value: each })),
+    fc.float({ noNaN: true }).map((each): TypedValue => ({ type: 'f', value: each })),
+    fc.nat().map((each): TypedValue => ({ type: 'T', value: each })),
+    fc.record({ scale: fc.integer({ min: 0, max: 255 }), unscaled: fc.nat() }).map((each): TypedValue => ({ type: 'D', value: each })),
+    text.map((each): TypedValue => ({ type: 'S', value: each })),
+    text.map((each): TypedValue => ({ type: 'x', value: each })),
+    fc.constant<TypedValue>({ type: 'V', value: null }),
+    fc.array(tie('value'), { maxLength: 4 }).map((each): TypedValue => ({ type: 'A', value: each })),
+    tie('table').map((each): TypedValue => ({ type: 'F', value: each })),
+  ),
+  table: fc.array(fc.tuple(shortText, tie('value')), { maxLength: 5 }).map((pairs) => new Map(pairs)),
+}));
+const table: fc.Arbitrary<FieldTable> = fc.array(fc.tuple(shortText, value), { maxLength: 6 }).map((pairs) => new Map(pairs));
+
+const fields: Record<string, fc.Arbitrary<unknown>> = {
+  bit: fc.boolean(),
+  octet: fc.integer({ min: 0, max: 255 }),
+  short: fc.integer({ min: 0, max: 65535 }),
+  long: fc.integer({ min: 0, max: 0xffff_ffff }),
+  longlong: fc.maxSafeNat(),
+  shortstr: shortText,
+  longstr: text,
+  table,
+};
+
+describe('R1: the wire', () => {
+  test('every type of field comes back from a table as it was', () => {
+    fc.assert(fc.property(table, (given) => expect(decodeTable(encodeTable(given))).toEqual(given)));
+  });
+
+  for (const name of Object.keys(methods) as MethodName[])
+    test(`${name} comes back with its arguments`, () => {
+      const shape = Object.fromEntries(
+        Object.entries(methods[name].fields).map(([field, type]) => [field, fields[type as string]!]),
+      );
+      fc.assert(
+        fc.property(fc.record(shape), (args) => {
+          const bytes = encodeMethod(name, args as MethodArguments<typeof name>);
+          expect(decodeMethod(bytes, 0, bytes.length)).toEqual({ name, args });
+        }),
+        { numRuns: 30 },
+      );
+    });
+
+  test('a method cut short is a syntax error, never a crash', () => {
+    for (const name of Object.keys(methods) as MethodName[]) {
+      const shape = Object.fromEntries(Object.entries(methods[name].fields).map(([field, type]) => [field, fields[type as string]!]));
+      fc.assert(
+        fc.property(fc.record(shape), fc.nat(), (args, cut) => {
+          const bytes = encodeMethod(name, args as MethodArguments<typeof name>);
+          const end = cut % bytes.length;
+          try {
+            decodeMethod(bytes, 0, end);
+          } catch (error) {
+            expect(error).toBeInstanceOf(ConnectionError);
+          }
+        }),
+        { numRuns: 20 },
+      );
+    }
+  });
+
+  test('properties come back, and a scan finds what routing needs', () => {
+    const properties = fc.record(
+      {
+        contentType: shortText,
+        contentEncoding: shortText,
+        headers: table,
+        deliveryMode: fc.integer({ min: 1, max: 2 }),
+        priority: fc.integer({ min: 0, max: 255 }),
+        correlationId: shortText,
+        replyTo: shortText,
+        expiration: shortText,
+        messageId: shortText,
+        timestamp: fc.nat(),
+        type: shortText,
+        userId: shortText,
+        appId: shortText,
+        clusterId: shortText,
+      },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(properties, (given) => {
+        const bytes = encodeProperties(given);
+        expect(decodeProperties(bytes)).toEqual(given);
+        const scan = newScan();
+        scanProperties(bytes, 0, bytes.length, scan);
+        expect(scan.deliveryMode).toBe(given.deliveryMode ?? 0);
+        expect(scan.expiration).toBe(given.expiration ?? null);
+      }),
+    );
+  });
+
+  test('tables nested without end are refused', () => {
+    let nested: FieldTable = new Map();
+    for (let i = 0; i < 200; i++) nested = new Map([['a', { type: 'F', value: nested }]]);
+    expect(() => decodeTable(encodeTable(nested))).toThrow(ConnectionError);
+  });
+});

@@ -1,0 +1,162 @@
+// The journal on real files: what was safe comes back, a torn tail is cut, damage is named, space comes back.
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, describe, expect, test } from 'vitest';
+import { silentLog } from '../../broker/base/log.ts';
+import { osClock } from '../../broker/base/os-clock.ts';
+import { osStorage } from '../../broker/base/os-storage.ts';
+import type { RecoveryReport } from '../../broker/journal/journal.ts';
+import { SegmentLog } from '../../broker/journal/segment-log.ts';
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'warren-journal-'));
+  folders.push(folder);
+  return folder;
+}
+
+interface Found {
+  journal: SegmentLog;
+  report: RecoveryReport;
+  records: Map<number, { holders: number[]; delivered: boolean[]; text: string }>;
+}
+
+async function open(folder: string): Promise<Found> {
+  const journal = new SegmentLog({ folder, storage: osStorage, clock: osClock, log: silentLog, confirmMode: 'synced' });
+  const records: Found['records'] = new Map();
+  const report = await journal.recover((id, holders, delivered, bytes) => {
+    records.set(id, { holders: [...holders], delivered: [...delivered], text: Buffer.from(bytes).toString() });
+  });
+  return { journal, report, records };
+}
+
+function append(journal: SegmentLog, holders: number[], text: string): number {
+  const body = Buffer.from(text);
+  return journal.append(holders, holders.length, Buffer.alloc(0), body, 0, body.length);
+}
+
+const segments = (folder: string) => readdirSync(folder).filter((name) => name.endsWith('.log')).sort();
+
+describe('R3 R25: the journal', () => {
+  test('what was flushed comes back with its holders, released ones stay away', async () => {
+    const folder = newFolder();
+    const first = await open(folder);
+    const kept = append(first.journal, [1, 2], 'kept');
+    const gone = append(first.journal, [1], 'gone');
+    first.journal.release(1, gone);
+    first.journal.release(2, kept);
+    first.journal.markDelivered(1, kept);
+    await first.journal.flush();
+    await first.journal.close();
+    const second = await open(folder);
+    expect([...second.records]).toEqual([[kept, { holders: [1], delivered: [true], text: 'kept' }]]);
+    expect(append(second.journal, [1], 'later')).toBeGreaterThan(gone);
+    await second.journal.close();
+  });
+
+  test('a random life comes back as it was', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ holders: fc.uniqueArray(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 3 }), text: fc.string({ maxLength: 300 }), release: fc.nat() }), { maxLength: 60 }),
+        async (life) => {
+          const folder = newFolder();
+          const model = new Map<number, { holders: Set<number>; text: string }>();
+          let { journal } = await open(folder);
+          for (const [index, step] of life.entries()) {
+            model.set(append(journal, step.holders, step.text), { holders: new Set(step.holders), text: step.text });
+            const [id, record] = [...model][step.release % model.size]!;
+            const [holder] = record.holders;
+            if (step.release % 3 === 0 && holder !== undefined) {
+              journal.release(holder, id);
+              record.holders.delete(holder);
+              if (record.holders.size === 0) model.delete(id);
+            }
+            if (index % 20 === 19) {
+              await journal.close();
+              ({ journal } = await open(folder));
+            }
+          }
+          await journal.close();
+          const last = await open(folder);
+          await last.journal.close();
+          expect(new Map([...last.records].map(([id, { holders, text }]) => [id, { holders: new Set(holders), text }]))).toEqual(model);
+          expect(last.report.damaged).toEqual([]);
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
+  test('a torn tail is cut and nothing before it is lost', async () => {
+    const folder = newFolder();
+    const first = await open(folder);
+    const ids = Array.from({ length: 50 }, (_, i) => append(first.journal, [1], `record ${i}`));
+    await first.journal.flush();
+    await first.journal.close();
+    const file = join(folder, segments(folder).at(-1)!);
+    const whole = statSync(file).size;
+    appendFileSync(file, Buffer.from('WBLK\0\0\x10\0garbage that never became a block', 'latin1'));
+    const second = await open(folder);
+    expect([...second.records.keys()]).toEqual(ids);
+    expect(second.report.tornTailBytes).toBeGreaterThan(0);
+    const more = append(second.journal, [1], 'after the tear');
+    await second.journal.flush();
+    await second.journal.close();
+    const third = await open(folder);
+    expect([...third.records.keys()]).toEqual([...ids, more]);
+    await third.journal.close();
+    expect(whole).toBeGreaterThan(0);
+  });
+
+  test('a segment cut in the middle of a block loses that block alone', async () => {
+    const folder = newFolder();
+    const first = await open(folder);
+    const safe = append(first.journal, [1], 'first block');
+    await first.journal.flush();
+    append(first.journal, [1], 'x'.repeat(1000));
+    await first.journal.flush();
+    await first.journal.close();
+    const file = join(folder, segments(folder).at(-1)!);
+    truncateSync(file, statSync(file).size - 100);
+    const second = await open(folder);
+    expect([...second.records.keys()]).toEqual([safe]);
+    await second.journal.close();
+  });
+
+  test('a changed byte is found, named and quarantined; what is whole is kept', async () => {
+    const folder = newFolder();
+    const first = await open(folder);
+    append(first.journal, [1], 'this one will be damaged');
+    await first.journal.flush();
+    append(first.journal, [1], 'this one is whole');
+    await first.journal.flush();
+    await first.journal.close();
+    const file = join(folder, segments(folder)[0]!);
+    const bytes = readFileSync(file);
+    bytes[bytes.indexOf('will be')]! ^= 0xff;
+    writeFileSync(file, bytes);
+    const second = await open(folder);
+    expect([...second.records.values()].map(({ text }) => text)).toEqual(['this one is whole']);
+    expect(second.report.damaged).toHaveLength(1);
+    expect(second.report.damaged[0]!.file).toContain(segments(folder)[0]!);
+    await second.journal.close();
+  });
+
+  test('the safe position follows the appended one only after a sync', async () => {
+    const folder = newFolder();
+    const { journal } = await open(folder);
+    const before = journal.statistics().syncs;
+    append(journal, [1], 'x');
+    expect(journal.safePosition).toBeLessThan(journal.appendedPosition);
+    await journal.flush();
+    expect(journal.safePosition).toBe(journal.appendedPosition);
+    expect(journal.statistics().syncs).toBeGreaterThan(before);
+    await journal.close();
+  });
+});
