@@ -8,7 +8,7 @@ const floors = [
   ['auth', ['contract', 'base', 'amqp', 'definitions']],
   ['vhost', ['contract', 'base', 'amqp', 'journal', 'definitions']],
   ['channel', ['contract', 'base', 'amqp', 'journal', 'definitions', 'auth', 'vhost']],
-  ['connection', ['contract', 'base', 'amqp', 'auth', 'vhost', 'channel']],
+  ['connection', ['contract', 'base', 'amqp', 'journal', 'auth', 'vhost', 'channel']],
   [
     'management',
     ['contract', 'base', 'amqp', 'journal', 'definitions', 'auth', 'vhost', 'channel', 'connection'],

@@ -44,7 +44,7 @@ class Desktop {
     this.#host = host;
     this.#web = web;
     const show = () => this.show();
-    const copyAmqpUri = () => clipboard.writeText(host.amqpUri);
+    const copyAmqpUri = () => void clipboard.writeText(host.amqpUri);
     const quit = () => app.quit();
     this.#tray = new BrokerTray(join(dist, '..', 'build', 'icons', 'tray.png'), { show, copyAmqpUri, quit });
     setMenu({

@@ -23,7 +23,6 @@ export const ReplyCode = {
   INTERNAL_ERROR: 541,
 } as const;
 
-export type ReplyCodeName = keyof typeof ReplyCode;
 
 const names = new Map<number, string>(Object.entries(ReplyCode).map(([name, code]) => [code, name]));
 

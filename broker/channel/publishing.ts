@@ -63,14 +63,14 @@ export class Publishing {
 
   /** basic.publish's arguments from `start`. Throws ConnectionError 502. */
   method(bytes: Buffer, start: number, end: number): void {
-    let at = start + 2;
+    const at = start + 2;
     const exchangeSize = bytes[at]!;
     const keyAt = at + 1 + exchangeSize;
     const keySize = keyAt < end ? bytes[keyAt]! : 0;
     const bitsAt = keyAt + 1 + keySize;
     if (bitsAt >= end)
       throw new ConnectionError(ReplyCode.SYNTAX_ERROR, 'method frame shorter than its arguments', 60, 40);
-    this.exchange = this.#exchanges.read(bytes, ++at, exchangeSize);
+    this.exchange = this.#exchanges.read(bytes, at + 1, exchangeSize);
     this.routingKey = this.#keys.read(bytes, keyAt + 1, keySize);
     this.mandatory = (bytes[bitsAt]! & 1) !== 0;
     this.immediate = (bytes[bitsAt]! & 2) !== 0;

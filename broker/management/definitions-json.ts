@@ -235,7 +235,7 @@ class Importer {
   readonly #services: BrokerServices;
   readonly #only: string | undefined;
   readonly #report: ImportReport = { created: 0, unchanged: 0, warnings: [] };
-  readonly #promised: (Promise<unknown> | undefined)[] = [];
+  readonly #promised: Promise<unknown>[] = [];
 
   constructor(services: BrokerServices, only: string | undefined) {
     this.#services = services;
@@ -355,7 +355,8 @@ class Importer {
   /** One object; what it collides with is a warning that names both, the rest goes on. */
   #make(what: string, make: () => Promise<unknown> | undefined, existed = false): void {
     try {
-      this.#promised.push(make());
+      const promised = make();
+      if (promised) this.#promised.push(promised);
       if (existed) this.#report.unchanged++;
       else this.#report.created++;
     } catch (error) {

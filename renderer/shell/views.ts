@@ -29,4 +29,3 @@ export const views = [
   { name: 'logs', label: 'Node logs', icon: ScrollText, group: 'Administration' },
 ] as const;
 
-export type ViewName = (typeof views)[number]['name'];

@@ -18,7 +18,9 @@ export function parseArguments(text: string): Arguments {
       isBytes(item) ? Uint8Array.from(atob(item.$bytes), (c) => c.charCodeAt(0)) : item,
     );
   } catch (error) {
-    throw new Error(`This is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Error(`This is not JSON: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array)
     throw new Error('Write a JSON object, such as {"x-max-length": 1000}.');

@@ -2,7 +2,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeTable, encodeTable, type FieldTable, type TypedValue } from '../../broker/amqp/field-table.ts';
-import { decodeMethod, encodeMethod, methods, type MethodArguments, type MethodName } from '../../broker/amqp/methods.ts';
+import {
+  decodeMethod,
+  encodeMethod,
+  methods,
+  type MethodArguments,
+  type MethodName,
+} from '../../broker/amqp/methods.ts';
 import { decodeProperties, encodeProperties, newScan, scanProperties } from '../../broker/amqp/properties.ts';
 import { ConnectionError } from '../../broker/amqp/reply-codes.ts';
 
@@ -22,7 +28,9 @@ const { value } = fc.letrec<{ value: TypedValue; table: FieldTable }>((tie) => (
     fc.double({ noNaN: true }).map((each): TypedValue => ({ type: 'd', value: each })),
     fc.float({ noNaN: true }).map((each): TypedValue => ({ type: 'f', value: each })),
     fc.nat().map((each): TypedValue => ({ type: 'T', value: each })),
-    fc.record({ scale: fc.integer({ min: 0, max: 255 }), unscaled: fc.nat() }).map((each): TypedValue => ({ type: 'D', value: each })),
+    fc
+      .record({ scale: fc.integer({ min: 0, max: 255 }), unscaled: fc.nat() })
+      .map((each): TypedValue => ({ type: 'D', value: each })),
     text.map((each): TypedValue => ({ type: 'S', value: each })),
     text.map((each): TypedValue => ({ type: 'x', value: each })),
     fc.constant<TypedValue>({ type: 'V', value: null }),
@@ -31,7 +39,9 @@ const { value } = fc.letrec<{ value: TypedValue; table: FieldTable }>((tie) => (
   ),
   table: fc.array(fc.tuple(shortText, tie('value')), { maxLength: 5 }).map((pairs) => new Map(pairs)),
 }));
-const table: fc.Arbitrary<FieldTable> = fc.array(fc.tuple(shortText, value), { maxLength: 6 }).map((pairs) => new Map(pairs));
+const table: fc.Arbitrary<FieldTable> = fc
+  .array(fc.tuple(shortText, value), { maxLength: 6 })
+  .map((pairs) => new Map(pairs));
 
 const fields: Record<string, fc.Arbitrary<unknown>> = {
   bit: fc.boolean(),
@@ -46,7 +56,11 @@ const fields: Record<string, fc.Arbitrary<unknown>> = {
 
 describe('R1: the wire', () => {
   test('every type of field comes back from a table as it was', () => {
-    fc.assert(fc.property(table, (given) => expect(decodeTable(encodeTable(given))).toEqual(given)));
+    fc.assert(
+      fc.property(table, (given) => {
+        expect(decodeTable(encodeTable(given))).toEqual(given);
+      }),
+    );
   });
 
   for (const name of Object.keys(methods) as MethodName[])
@@ -65,7 +79,9 @@ describe('R1: the wire', () => {
 
   test('a method cut short is a syntax error, never a crash', () => {
     for (const name of Object.keys(methods) as MethodName[]) {
-      const shape = Object.fromEntries(Object.entries(methods[name].fields).map(([field, type]) => [field, fields[type as string]!]));
+      const shape = Object.fromEntries(
+        Object.entries(methods[name].fields).map(([field, type]) => [field, fields[type as string]!]),
+      );
       fc.assert(
         fc.property(fc.record(shape), fc.nat(), (args, cut) => {
           const bytes = encodeMethod(name, args as MethodArguments<typeof name>);

@@ -32,9 +32,19 @@ describe('R1 R2 R8 R14 R22 R24 R25 R26 R29 R31: conversations with RabbitMQ as t
   });
 
   test('every method of the protocol is said or heard', () => {
-    const text = Object.values(recorded).flat().join('\n') + Object.values(conversations).map(String).join('\n');
+    const text =
+      Object.values(recorded).flat().join('\n') + Object.values(conversations).map(String).join('\n');
     // Sent by the raw client's handshake, or by the server only under alarms.
-    const elsewhere = new Set(['connection.start', 'connection.start-ok', 'connection.secure', 'connection.secure-ok', 'connection.open-ok', 'connection.blocked', 'connection.unblocked', 'channel.flow-ok']);
+    const elsewhere = new Set([
+      'connection.start',
+      'connection.start-ok',
+      'connection.secure',
+      'connection.secure-ok',
+      'connection.open-ok',
+      'connection.blocked',
+      'connection.unblocked',
+      'channel.flow-ok',
+    ]);
     const missing = Object.keys(methods).filter((name) => !elsewhere.has(name) && !text.includes(name));
     expect(missing).toEqual([]);
   });

@@ -1,7 +1,13 @@
 // A client that says exactly what it is told and reports exactly what it hears: frames in, lines of text out.
 import { connect, type Socket } from 'node:net';
 import { toPlain, type FieldTable } from '../../broker/amqp/field-table.ts';
-import { decodeMethod, encodeMethod, type Method, type MethodArguments, type MethodName } from '../../broker/amqp/methods.ts';
+import {
+  decodeMethod,
+  encodeMethod,
+  type Method,
+  type MethodArguments,
+  type MethodName,
+} from '../../broker/amqp/methods.ts';
 import { decodeProperties, encodeProperties, type BasicProperties } from '../../broker/amqp/properties.ts';
 
 const patienceMs = 4000;
@@ -33,9 +39,13 @@ export interface OpenOptions {
 }
 
 export const allCapabilities: FieldTable = new Map(
-  ['consumer_cancel_notify', 'basic.nack', 'connection.blocked', 'authentication_failure_close', 'publisher_confirms'].map(
-    (name) => [name, { type: 't', value: true }],
-  ),
+  [
+    'consumer_cancel_notify',
+    'basic.nack',
+    'connection.blocked',
+    'authentication_failure_close',
+    'publisher_confirms',
+  ].map((name) => [name, { type: 't', value: true }]),
 );
 
 const withContent = new Set<MethodName>(['basic.deliver', 'basic.get-ok', 'basic.return']);
@@ -82,7 +92,13 @@ export class RawClient {
     return client;
   }
 
-  startOk({ user = 'guest', password = 'guest', mechanism = 'PLAIN', response, capabilities }: OpenOptions): void {
+  startOk({
+    user = 'guest',
+    password = 'guest',
+    mechanism = 'PLAIN',
+    response,
+    capabilities,
+  }: OpenOptions): void {
     this.send(0, 'connection.start-ok', {
       clientProperties: new Map([['capabilities', { type: 'F', value: capabilities ?? allCapabilities }]]),
       mechanism,
@@ -131,7 +147,8 @@ export class RawClient {
     });
     this.contentHeader(channel, body.length, properties);
     const most = this.frameMax - 8;
-    for (let from = 0; from < body.length; from += most) this.frame(3, channel, body.subarray(from, from + most));
+    for (let from = 0; from < body.length; from += most)
+      this.frame(3, channel, body.subarray(from, from + most));
   }
 
   /** The next method with its content, or that nothing came in time. */
@@ -147,7 +164,7 @@ export class RawClient {
     const header = await this.#ofChannel(frame.channel);
     const size = Number(header.readBigUInt64BE(4));
     const parts: Buffer[] = [];
-    for (let have = 0; have < size; ) {
+    for (let have = 0; have < size;) {
       const part = await this.#ofChannel(frame.channel);
       parts.push(part);
       have += part.length;
@@ -258,10 +275,12 @@ function sortedJson(value: unknown): string {
 }
 
 function blanked(line: string): string {
-  return line
-    .replace(/amq\.(gen|ctag)-[\w-]+/g, 'amq.$1-*')
-    .replace(/amq\.rabbitmq\.reply-to\.[\w=.+/-]+/g, 'amq.rabbitmq.reply-to.*')
-    .replace(/"time":\d+/g, '"time":*')
-    // Erlang breaks long terms into lines.
-    .replace(/\\n\s*/g, '');
+  return (
+    line
+      .replace(/amq\.(gen|ctag)-[\w-]+/g, 'amq.$1-*')
+      .replace(/amq\.rabbitmq\.reply-to\.[\w=.+/-]+/g, 'amq.rabbitmq.reply-to.*')
+      .replace(/"time":\d+/g, '"time":*')
+      // Erlang breaks long terms into lines.
+      .replace(/\\n\s*/g, '')
+  );
 }

@@ -79,7 +79,12 @@ export class Party {
   }
 
   /** Sends and notes the next `answers` things heard. */
-  async call<Name extends MethodName>(channel: number, name: Name, args: Loose<Name> = {}, answers = 1): Promise<Heard> {
+  async call<Name extends MethodName>(
+    channel: number,
+    name: Name,
+    args: Loose<Name> = {},
+    answers = 1,
+  ): Promise<Heard> {
     this.send(channel, name, args);
     return this.hear(answers);
   }

@@ -8,7 +8,10 @@ import type { Definition } from '../../broker/definitions/definitions-store.ts';
 import { DiscStore } from '../../broker/definitions/disc-store.ts';
 import { changesBetween } from '../../broker/definitions/reconcile.ts';
 
-const vhost = (name: string): Definition => ({ kind: 'vhost', body: { name, description: '', tags: [], tracing: false } });
+const vhost = (name: string): Definition => ({
+  kind: 'vhost',
+  body: { name, description: '', tags: [], tracing: false },
+});
 const queue = (name: string, id: number): Definition => ({
   kind: 'queue',
   body: { vhost: '/', name, id, autoDelete: false, arguments: 'AAAAAA==' },
@@ -62,7 +65,12 @@ describe('R16 R21: the definitions store', () => {
   test('reconciling takes the fewest changes, roots first and leaves last', () => {
     const mine = [vhost('/'), vhost('old'), queue('same', 1), queue('extra', 2)];
     const theirs = [vhost('/'), vhost('new'), queue('same', 99), queue('more', 5)];
-    expect(changesBetween(mine, theirs).map((change) => [change.op, change.op === 'put' ? definitionKey(change.definition) : change.key])).toEqual([
+    expect(
+      changesBetween(mine, theirs).map((change) => [
+        change.op,
+        change.op === 'put' ? definitionKey(change.definition) : change.key,
+      ]),
+    ).toEqual([
       ['remove', definitionKey(queue('extra', 2))],
       ['remove', definitionKey(vhost('old'))],
       ['put', definitionKey(vhost('new'))],

@@ -1,5 +1,14 @@
 // The journal on real files: what was safe comes back, a torn tail is cut, damage is named, space comes back.
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -28,10 +37,20 @@ interface Found {
 }
 
 async function open(folder: string): Promise<Found> {
-  const journal = new SegmentLog({ folder, storage: osStorage, clock: osClock, log: silentLog, confirmMode: 'synced' });
+  const journal = new SegmentLog({
+    folder,
+    storage: osStorage,
+    clock: osClock,
+    log: silentLog,
+    confirmMode: 'synced',
+  });
   const records: Found['records'] = new Map();
   const report = await journal.recover((id, holders, delivered, bytes) => {
-    records.set(id, { holders: [...holders], delivered: [...delivered], text: Buffer.from(bytes).toString() });
+    records.set(id, {
+      holders: [...holders],
+      delivered: [...delivered],
+      text: Buffer.from(bytes).toString(),
+    });
   });
   return { journal, report, records };
 }
@@ -41,7 +60,10 @@ function append(journal: SegmentLog, holders: number[], text: string): number {
   return journal.append(holders, holders.length, Buffer.alloc(0), body, 0, body.length);
 }
 
-const segments = (folder: string) => readdirSync(folder).filter((name) => name.endsWith('.log')).sort();
+const segments = (folder: string) =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.log'))
+    .sort();
 
 describe('R3 R25: the journal', () => {
   test('what was flushed comes back with its holders, released ones stay away', async () => {
@@ -63,13 +85,23 @@ describe('R3 R25: the journal', () => {
   test('a random life comes back as it was', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.record({ holders: fc.uniqueArray(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 3 }), text: fc.string({ maxLength: 300 }), release: fc.nat() }), { maxLength: 60 }),
+        fc.array(
+          fc.record({
+            holders: fc.uniqueArray(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 3 }),
+            text: fc.string({ maxLength: 300 }),
+            release: fc.nat(),
+          }),
+          { maxLength: 60 },
+        ),
         async (life) => {
           const folder = newFolder();
           const model = new Map<number, { holders: Set<number>; text: string }>();
           let { journal } = await open(folder);
           for (const [index, step] of life.entries()) {
-            model.set(append(journal, step.holders, step.text), { holders: new Set(step.holders), text: step.text });
+            model.set(append(journal, step.holders, step.text), {
+              holders: new Set(step.holders),
+              text: step.text,
+            });
             const [id, record] = [...model][step.release % model.size]!;
             const [holder] = record.holders;
             if (step.release % 3 === 0 && holder !== undefined) {
@@ -85,7 +117,11 @@ describe('R3 R25: the journal', () => {
           await journal.close();
           const last = await open(folder);
           await last.journal.close();
-          expect(new Map([...last.records].map(([id, { holders, text }]) => [id, { holders: new Set(holders), text }]))).toEqual(model);
+          expect(
+            new Map(
+              [...last.records].map(([id, { holders, text }]) => [id, { holders: new Set(holders), text }]),
+            ),
+          ).toEqual(model);
           expect(last.report.damaged).toEqual([]);
         },
       ),

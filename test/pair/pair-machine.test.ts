@@ -109,7 +109,12 @@ describe('R33c R33f: the pair machine', () => {
   });
 
   test('a switch-over without a standby does nothing', () => {
-    const alone = run([{ kind: 'member-added', node: 'a' }, up('a'), { kind: 'epoch-written', node: 'a', epoch: 1 }, { kind: 'front-taken', node: 'a', epoch: 1, at: 1 }]);
+    const alone = run([
+      { kind: 'member-added', node: 'a' },
+      up('a'),
+      { kind: 'epoch-written', node: 'a', epoch: 1 },
+      { kind: 'front-taken', node: 'a', epoch: 1, at: 1 },
+    ]);
     expect(run([{ kind: 'switch-over', at: 5 }], alone.state).actions).toEqual([]);
   });
 

@@ -10,7 +10,12 @@ type Step = { do: 'push' | 'shift' | 'restore' | 'remove' | 'browse'; pick: numb
 describe('R31: requeue at the original place', () => {
   test('a random life agrees with a sorted array', () => {
     const steps = fc.array(
-      fc.record({ do: fc.constantFrom('push', 'push', 'shift', 'restore', 'remove', 'browse') as fc.Arbitrary<Step['do']>, pick: fc.nat() }),
+      fc.record({
+        do: fc.constantFrom('push', 'push', 'shift', 'restore', 'remove', 'browse') as fc.Arbitrary<
+          Step['do']
+        >,
+        pick: fc.nat(),
+      }),
       { maxLength: 200 },
     );
     fc.assert(

@@ -4,10 +4,15 @@ import { describe, expect, test } from 'vitest';
 import type { Binding, Routing } from '../../broker/vhost/exchange/exchange.ts';
 import { TopicTable, topicMatches } from '../../broker/vhost/exchange/topic.ts';
 
-const pattern = fc.array(fc.constantFrom('a', 'b', '', '*', '#', 'long-word'), { maxLength: 6 }).map((words) => words.join('.'));
-const key = fc.array(fc.constantFrom('a', 'b', '', 'long-word', '*'), { maxLength: 7 }).map((words) => words.join('.'));
+const pattern = fc
+  .array(fc.constantFrom('a', 'b', '', '*', '#', 'long-word'), { maxLength: 6 })
+  .map((words) => words.join('.'));
+const key = fc
+  .array(fc.constantFrom('a', 'b', '', 'long-word', '*'), { maxLength: 7 })
+  .map((words) => words.join('.'));
 
-const bindingOf = (routingKey: string, index: number) => ({ routingKey, destination: { index } }) as unknown as Binding;
+const bindingOf = (routingKey: string, index: number) =>
+  ({ routingKey, destination: { index } }) as unknown as Binding;
 
 function reached(table: TopicTable, routingKey: string): Set<number> {
   const found = new Set<number>();
@@ -19,23 +24,30 @@ function reached(table: TopicTable, routingKey: string): Set<number> {
 describe('R8: topic routing', () => {
   test('the trie reaches what the rule says, also after bindings went', () => {
     fc.assert(
-      fc.property(fc.array(pattern, { maxLength: 12 }), fc.array(key, { maxLength: 8 }), fc.nat(), (patterns, keys, seed) => {
-        const table = new TopicTable();
-        const bindings = patterns.map(bindingOf);
-        for (const binding of bindings) table.add(binding);
-        const gone = new Set(bindings.filter((_, index) => (seed >> index % 20) & 1));
-        const agrees = (present: Binding[]) => {
-          for (const each of keys) {
-            const expected = new Set(
-              present.filter((binding) => topicMatches(binding.routingKey, each)).map((binding) => (binding.destination as unknown as { index: number }).index),
-            );
-            expect(reached(table, each), each).toEqual(expected);
-          }
-        };
-        agrees(bindings);
-        for (const binding of gone) table.remove(binding);
-        agrees(bindings.filter((binding) => !gone.has(binding)));
-      }),
+      fc.property(
+        fc.array(pattern, { maxLength: 12 }),
+        fc.array(key, { maxLength: 8 }),
+        fc.nat(),
+        (patterns, keys, seed) => {
+          const table = new TopicTable();
+          const bindings = patterns.map(bindingOf);
+          for (const binding of bindings) table.add(binding);
+          const gone = new Set(bindings.filter((_, index) => (seed >> (index % 20)) & 1));
+          const agrees = (present: Binding[]) => {
+            for (const each of keys) {
+              const expected = new Set(
+                present
+                  .filter((binding) => topicMatches(binding.routingKey, each))
+                  .map((binding) => (binding.destination as unknown as { index: number }).index),
+              );
+              expect(reached(table, each), each).toEqual(expected);
+            }
+          };
+          agrees(bindings);
+          for (const binding of gone) table.remove(binding);
+          agrees(bindings.filter((binding) => !gone.has(binding)));
+        },
+      ),
       { numRuns: 500 },
     );
   });

@@ -96,7 +96,14 @@ const knownByType: Record<QueueType, readonly string[]> = {
     'x-max-in-memory-bytes',
     'x-queue-leader-locator',
   ],
-  stream: ['x-max-length-bytes', 'x-queue-type', 'x-queue-leader-locator', 'x-max-age', 'x-stream-max-segment-size-bytes', 'x-initial-cluster-size'],
+  stream: [
+    'x-max-length-bytes',
+    'x-queue-type',
+    'x-queue-leader-locator',
+    'x-max-age',
+    'x-stream-max-segment-size-bytes',
+    'x-initial-cluster-size',
+  ],
 };
 
 const erlangModules: Record<QueueType, string> = {
@@ -179,7 +186,9 @@ export function compareArgument(
   if (received === undefined && current === undefined) return;
   if (received && current && equalValues(received, current)) return;
   const [theirs, ours] =
-    received && current ? [`'${textOf(received)}'`, `'${textOf(current)}'`] : [shown(received), shown(current)];
+    received && current
+      ? [`'${textOf(received)}'`, `'${textOf(current)}'`]
+      : [shown(received), shown(current)];
   throw new ChannelError(
     ReplyCode.PRECONDITION_FAILED,
     `inequivalent arg '${name}' for ${resource}: received ${theirs} but current is ${ours}`,

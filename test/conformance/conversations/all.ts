@@ -6,7 +6,14 @@ import { deadLetter } from './dead-letter.ts';
 import { exchange } from './exchange.ts';
 import { queue } from './queue.ts';
 
-const groups: Record<string, Conversations> = { connection, exchange, queue, basic, confirmAndTx, deadLetter };
+const groups: Record<string, Conversations> = {
+  connection,
+  exchange,
+  queue,
+  basic,
+  confirmAndTx,
+  deadLetter,
+};
 
 export const conversations: Conversations = Object.fromEntries(
   Object.entries(groups).flatMap(([group, members]) =>

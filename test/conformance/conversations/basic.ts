@@ -30,7 +30,16 @@ export const basic: Conversations = {
     c.publish(1, '', 'b2', 'body', {
       contentType: 'text/plain',
       contentEncoding: 'utf-8',
-      headers: { text: 'a', int: 5, big: 12_345_678_901, yes: true, nothing: null, list: [1, 'b', [true]], table: { inner: 1 }, float: 1.25 },
+      headers: {
+        text: 'a',
+        int: 5,
+        big: 12_345_678_901,
+        yes: true,
+        nothing: null,
+        list: [1, 'b', [true]],
+        table: { inner: 1 },
+        float: 1.25,
+      },
       deliveryMode: 2,
       priority: 7,
       correlationId: 'c',
@@ -227,7 +236,12 @@ export const basic: Conversations = {
   'a consumer of higher priority is served first': async (s) => {
     const c = await withQueue(s, 'b29');
     await c.call(1, 'basic.consume', { queue: 'b29', consumerTag: 'low', noAck: true });
-    await c.call(1, 'basic.consume', { queue: 'b29', consumerTag: 'high', noAck: true, arguments: { 'x-priority': 10 } });
+    await c.call(1, 'basic.consume', {
+      queue: 'b29',
+      consumerTag: 'high',
+      noAck: true,
+      arguments: { 'x-priority': 10 },
+    });
     for (const body of ['1', '2']) {
       c.publish(1, '', 'b29', body);
       await c.hear();
@@ -236,12 +250,20 @@ export const basic: Conversations = {
   },
   'a consumer priority that is no number is refused': async (s) => {
     const c = await withQueue(s, 'b30');
-    await c.call(1, 'basic.consume', { queue: 'b30', consumerTag: 'x', arguments: { 'x-priority': 'first' } });
+    await c.call(1, 'basic.consume', {
+      queue: 'b30',
+      consumerTag: 'x',
+      arguments: { 'x-priority': 'first' },
+    });
   },
   'single active consumer: the second waits for the first to go': async (s) => {
     const c = await s.open();
     await c.openChannel(1);
-    await c.call(1, 'queue.declare', { queue: 'b31', exclusive: true, arguments: { 'x-single-active-consumer': true } });
+    await c.call(1, 'queue.declare', {
+      queue: 'b31',
+      exclusive: true,
+      arguments: { 'x-single-active-consumer': true },
+    });
     await c.call(1, 'basic.consume', { queue: 'b31', consumerTag: 'one', noAck: true });
     await c.call(1, 'basic.consume', { queue: 'b31', consumerTag: 'two', noAck: true });
     for (const body of ['1', '2']) {
@@ -256,7 +278,11 @@ export const basic: Conversations = {
   'an exclusive consumer on a single active consumer queue is refused': async (s) => {
     const c = await s.open();
     await c.openChannel(1);
-    await c.call(1, 'queue.declare', { queue: 'b32', exclusive: true, arguments: { 'x-single-active-consumer': true } });
+    await c.call(1, 'queue.declare', {
+      queue: 'b32',
+      exclusive: true,
+      arguments: { 'x-single-active-consumer': true },
+    });
     await c.call(1, 'basic.consume', { queue: 'b32', consumerTag: 'one', exclusive: true });
   },
   'deleting a queue cancels its consumers': async (s) => {
@@ -294,9 +320,11 @@ export const basic: Conversations = {
   'CC and BCC add routing keys, BCC goes': async (s) => {
     const c = await s.open();
     await c.openChannel(1);
-    for (const queue of ['b38.a', 'b38.b', 'b38.c']) await c.call(1, 'queue.declare', { queue, exclusive: true });
+    for (const queue of ['b38.a', 'b38.b', 'b38.c'])
+      await c.call(1, 'queue.declare', { queue, exclusive: true });
     c.publish(1, '', 'b38.a', 'copies', { headers: { CC: ['b38.b', 'b38.a'], BCC: ['b38.c'] } });
-    for (const queue of ['b38.a', 'b38.b', 'b38.c', 'b38.a']) await c.call(1, 'basic.get', { queue, noAck: true });
+    for (const queue of ['b38.a', 'b38.b', 'b38.c', 'b38.a'])
+      await c.call(1, 'basic.get', { queue, noAck: true });
     await c.close();
   },
   'CC that is no list is refused': async (s) => {
@@ -307,7 +335,11 @@ export const basic: Conversations = {
   'direct reply-to carries an answer': async (s) => {
     const asker = await s.open('asker');
     await asker.openChannel(1);
-    await asker.call(1, 'basic.consume', { queue: 'amq.rabbitmq.reply-to', consumerTag: 'answers', noAck: true });
+    await asker.call(1, 'basic.consume', {
+      queue: 'amq.rabbitmq.reply-to',
+      consumerTag: 'answers',
+      noAck: true,
+    });
     const server = await s.open('server');
     await server.openChannel(1);
     await server.call(1, 'queue.declare', { queue: 'b40', exclusive: true });
@@ -318,7 +350,11 @@ export const basic: Conversations = {
     const to = heard.kind === 'method' ? (heard.properties?.replyTo ?? 'none') : 'none';
     s.say(to.startsWith('amq.rabbitmq.reply-to.') ? 'a reply-to of its own' : to);
     server.publish(1, '', to, 'answer', { correlationId: '1' });
-    await asker.client.hear().then((answer) => s.say(answer.kind === 'method' ? `${answer.method.name} ${answer.body?.toString()}` : answer.kind));
+    await asker.client
+      .hear()
+      .then((answer) =>
+        s.say(answer.kind === 'method' ? `${answer.method.name} ${answer.body?.toString()}` : answer.kind),
+      );
     await asker.close();
     await server.close();
   },

@@ -25,7 +25,14 @@ export const connection: Conversations = {
     c.client.write(header(0, 0, 9, 1));
     const { args } = await c.client.expect('connection.start');
     s.say(`${args.versionMajor}-${args.versionMinor} ${args.locales.toString()}`);
-    s.say(args.mechanisms.toString().split(' ').filter((name) => name === 'PLAIN' || name === 'AMQPLAIN').sort().join(' '));
+    s.say(
+      args.mechanisms
+        .toString()
+        .split(' ')
+        .filter((name) => name === 'PLAIN' || name === 'AMQPLAIN')
+        .sort()
+        .join(' '),
+    );
     const capabilities = args.serverProperties.get('capabilities');
     if (capabilities?.type === 'F') s.say([...capabilities.value.keys()].sort().join(' '));
   },

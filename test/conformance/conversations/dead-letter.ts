@@ -23,7 +23,12 @@ async function fetchDead(c: Party, queue: string): Promise<void> {
   for (let i = 0; i < 40; i++) {
     c.send(1, 'queue.declare', { queue, passive: true });
     const heard = await c.client.hear();
-    if (heard.kind === 'method' && heard.method.name === 'queue.declare-ok' && heard.method.args.messageCount > 0) break;
+    if (
+      heard.kind === 'method' &&
+      heard.method.name === 'queue.declare-ok' &&
+      heard.method.args.messageCount > 0
+    )
+      break;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   await c.call(1, 'basic.get', { queue, noAck: true });
@@ -143,7 +148,11 @@ export const deadLetter: Conversations = {
   'a missing dead letter exchange drops them': async (s) => {
     const c = await s.open();
     await c.openChannel(1);
-    await c.call(1, 'queue.declare', { queue: 'd12', exclusive: true, arguments: { 'x-dead-letter-exchange': 'd12.nowhere' } });
+    await c.call(1, 'queue.declare', {
+      queue: 'd12',
+      exclusive: true,
+      arguments: { 'x-dead-letter-exchange': 'd12.nowhere' },
+    });
     c.publish(1, '', 'd12', 'x');
     await c.call(1, 'basic.get', { queue: 'd12' });
     c.send(1, 'basic.reject', { deliveryTag: 1 });

@@ -32,8 +32,16 @@ export const exchange: Conversations = {
   },
   'redeclare with another alternate exchange is 406': async (s) => {
     const c = await channel(s);
-    await c.call(1, 'exchange.declare', { exchange: 'e4', type: 'direct', arguments: { 'alternate-exchange': 'a' } });
-    await c.call(1, 'exchange.declare', { exchange: 'e4', type: 'direct', arguments: { 'alternate-exchange': 'b' } });
+    await c.call(1, 'exchange.declare', {
+      exchange: 'e4',
+      type: 'direct',
+      arguments: { 'alternate-exchange': 'a' },
+    });
+    await c.call(1, 'exchange.declare', {
+      exchange: 'e4',
+      type: 'direct',
+      arguments: { 'alternate-exchange': 'b' },
+    });
     await s.http('DELETE', 'exchanges/%2F/e4');
   },
   'redeclare internal differently is 406': async (s) => {
@@ -156,7 +164,11 @@ export const exchange: Conversations = {
   'an alternate exchange takes what is not routed': async (s) => {
     const c = await channel(s);
     await c.call(1, 'exchange.declare', { exchange: 'e11.ae', type: 'fanout' });
-    await c.call(1, 'exchange.declare', { exchange: 'e11', type: 'direct', arguments: { 'alternate-exchange': 'e11.ae' } });
+    await c.call(1, 'exchange.declare', {
+      exchange: 'e11',
+      type: 'direct',
+      arguments: { 'alternate-exchange': 'e11.ae' },
+    });
     await c.call(1, 'queue.declare', { queue: 'e11.q', exclusive: true });
     await c.call(1, 'queue.bind', { queue: 'e11.q', exchange: 'e11.ae' });
     c.publish(1, 'e11', 'nobody', 'stray', {}, { mandatory: true });
@@ -174,7 +186,14 @@ export const exchange: Conversations = {
   },
   'a message is returned when mandatory and unroutable': async (s) => {
     const c = await channel(s);
-    c.publish(1, 'amq.direct', 'nobody-listens', 'back', { messageId: 'm-1', headers: { a: 1 } }, { mandatory: true });
+    c.publish(
+      1,
+      'amq.direct',
+      'nobody-listens',
+      'back',
+      { messageId: 'm-1', headers: { a: 1 } },
+      { mandatory: true },
+    );
     await c.hear();
     await c.close();
   },
@@ -185,31 +204,74 @@ export const exchange: Conversations = {
   },
 };
 
-const routing: [string, string, [string, string, Record<string, string | number | boolean | null>?][], [string, Record<string, string | number | boolean | null>?][]][] = [
-  ['direct routes by equal keys', 'direct', [['a', 'k1'], ['b', 'k2'], ['c', 'k1']], [['k1'], ['k2'], ['k3'], ['']]],
-  ['fanout routes to all once', 'fanout', [['a', 'x'], ['a', 'y'], ['b', '']], [['anything'], ['']]],
+const routing: [
+  string,
+  string,
+  [string, string, Record<string, string | number | boolean | null>?][],
+  [string, Record<string, string | number | boolean | null>?][],
+][] = [
+  [
+    'direct routes by equal keys',
+    'direct',
+    [
+      ['a', 'k1'],
+      ['b', 'k2'],
+      ['c', 'k1'],
+    ],
+    [['k1'], ['k2'], ['k3'], ['']],
+  ],
+  [
+    'fanout routes to all once',
+    'fanout',
+    [
+      ['a', 'x'],
+      ['a', 'y'],
+      ['b', ''],
+    ],
+    [['anything'], ['']],
+  ],
   [
     'topic routes by words and wildcards',
     'topic',
-    [['hash', '#'], ['one', '*'], ['mid', 'a.*.c'], ['tail', 'a.#'], ['both', '#.b.#'], ['exact', 'a.b.c'], ['empty', '']],
+    [
+      ['hash', '#'],
+      ['one', '*'],
+      ['mid', 'a.*.c'],
+      ['tail', 'a.#'],
+      ['both', '#.b.#'],
+      ['exact', 'a.b.c'],
+      ['empty', ''],
+    ],
     [['a.b.c'], ['a'], ['a.b'], ['b'], [''], ['a..c'], ['a.b.c.d'], ['x.b.y'], ['.'], ['a.']],
   ],
   [
     'topic wildcards only stand alone',
     'topic',
-    [['part', 'a*.b'], ['glued', 'a#'], ['twice', '#.#'], ['stars', '*.*']],
+    [
+      ['part', 'a*.b'],
+      ['glued', 'a#'],
+      ['twice', '#.#'],
+      ['stars', '*.*'],
+    ],
     [['ax.b'], ['a*.b'], ['a#'], ['abc'], ['a.b']],
   ],
   [
     'headers route by x-match all',
     'headers',
-    [['two', '', { 'x-match': 'all', a: 1, b: 'x' }], ['one', '', { a: 1 }], ['none', '', { 'x-match': 'all' }]],
+    [
+      ['two', '', { 'x-match': 'all', a: 1, b: 'x' }],
+      ['one', '', { a: 1 }],
+      ['none', '', { 'x-match': 'all' }],
+    ],
     [['', { a: 1, b: 'x' }], ['', { a: 1 }], ['', { a: '1' }], ['', { a: 1.5 }], ['']],
   ],
   [
     'headers route by x-match any',
     'headers',
-    [['two', '', { 'x-match': 'any', a: 1, b: 'x' }], ['none', '', { 'x-match': 'any' }]],
+    [
+      ['two', '', { 'x-match': 'any', a: 1, b: 'x' }],
+      ['none', '', { 'x-match': 'any' }],
+    ],
     [['', { a: 1 }], ['', { b: 'x', a: 2 }], ['', { c: 1 }], ['']],
   ],
   [
@@ -225,8 +287,15 @@ const routing: [string, string, [string, string, Record<string, string | number 
   [
     'headers: a void value means present',
     'headers',
-    [['void', '', { 'x-match': 'all', a: null }], ['bool', '', { a: true }]],
-    [['', { a: 5 }], ['', { a: true }], ['', { b: 1 }]],
+    [
+      ['void', '', { 'x-match': 'all', a: null }],
+      ['bool', '', { a: true }],
+    ],
+    [
+      ['', { a: 5 }],
+      ['', { a: true }],
+      ['', { b: 1 }],
+    ],
   ],
 ];
 
@@ -236,9 +305,15 @@ for (const [index, [name, type, bindings, publishes]] of routing.entries())
     const c = await channel(s);
     await c.call(1, 'exchange.declare', { exchange: source, type });
     const queues = [...new Set(bindings.map(([queue]) => queue))];
-    for (const queue of queues) await c.call(1, 'queue.declare', { queue: `${source}.${queue}`, exclusive: true });
+    for (const queue of queues)
+      await c.call(1, 'queue.declare', { queue: `${source}.${queue}`, exclusive: true });
     for (const [queue, routingKey, args] of bindings)
-      await c.call(1, 'queue.bind', { queue: `${source}.${queue}`, exchange: source, routingKey, arguments: args ?? {} });
+      await c.call(1, 'queue.bind', {
+        queue: `${source}.${queue}`,
+        exchange: source,
+        routingKey,
+        arguments: args ?? {},
+      });
     for (const [number, [key, headers]] of publishes.entries()) {
       c.publish(1, source, key, `message ${number}`, headers ? { headers } : {});
       for (const queue of queues) await c.call(1, 'basic.get', { queue: `${source}.${queue}`, noAck: true });

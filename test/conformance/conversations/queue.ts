@@ -129,7 +129,11 @@ export const queue: Conversations = {
   'redeclare with an argument it lacks is 406': async (s) => {
     const c = await channel(s);
     await c.call(1, 'queue.declare', { queue: 'q11', exclusive: true });
-    await c.call(1, 'queue.declare', { queue: 'q11', exclusive: true, arguments: { 'x-dead-letter-exchange': 'amq.direct' } });
+    await c.call(1, 'queue.declare', {
+      queue: 'q11',
+      exclusive: true,
+      arguments: { 'x-dead-letter-exchange': 'amq.direct' },
+    });
   },
   'redeclare with an unknown argument is fine': async (s) => {
     const c = await channel(s);
@@ -190,7 +194,11 @@ export const queue: Conversations = {
   'a wrong x-match is refused': async (s) => {
     const c = await channel(s);
     await c.call(1, 'queue.declare', { queue: 'q19', exclusive: true });
-    await c.call(1, 'queue.bind', { queue: 'q19', exchange: 'amq.headers', arguments: { 'x-match': 'some' } });
+    await c.call(1, 'queue.bind', {
+      queue: 'q19',
+      exchange: 'amq.headers',
+      arguments: { 'x-match': 'some' },
+    });
   },
   'no-wait declarations say nothing': async (s) => {
     const c = await channel(s);
@@ -219,7 +227,11 @@ export const queue: Conversations = {
   },
   'max-length-bytes drops the head': async (s) => {
     const c = await channel(s);
-    await c.call(1, 'queue.declare', { queue: 'q23', exclusive: true, arguments: { 'x-max-length-bytes': 10 } });
+    await c.call(1, 'queue.declare', {
+      queue: 'q23',
+      exclusive: true,
+      arguments: { 'x-max-length-bytes': 10 },
+    });
     for (const body of ['aaaa', 'bbbb', 'cccc']) c.publish(1, '', 'q23', body);
     await c.call(1, 'basic.get', { queue: 'q23', noAck: true });
     await c.call(1, 'queue.declare', { queue: 'q23', passive: true });
@@ -228,7 +240,11 @@ export const queue: Conversations = {
   'reject-publish nacks what does not fit': async (s) => {
     const c = await channel(s);
     await c.call(1, 'confirm.select');
-    await c.call(1, 'queue.declare', { queue: 'q24', exclusive: true, arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' } });
+    await c.call(1, 'queue.declare', {
+      queue: 'q24',
+      exclusive: true,
+      arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' },
+    });
     c.publish(1, '', 'q24', 'fits');
     await c.hear();
     c.publish(1, '', 'q24', 'too much');
@@ -240,7 +256,13 @@ export const queue: Conversations = {
   'a priority queue gives the highest first': async (s) => {
     const c = await channel(s);
     await c.call(1, 'queue.declare', { queue: 'q25', exclusive: true, arguments: { 'x-max-priority': 5 } });
-    for (const [body, priority] of [['low', 1], ['none', undefined], ['high', 5], ['over', 200], ['mid', 3]] as const)
+    for (const [body, priority] of [
+      ['low', 1],
+      ['none', undefined],
+      ['high', 5],
+      ['over', 200],
+      ['mid', 3],
+    ] as const)
       c.publish(1, '', 'q25', body, priority === undefined ? {} : { priority });
     for (let i = 0; i < 5; i++) await c.call(1, 'basic.get', { queue: 'q25', noAck: true });
     await c.close();
@@ -276,7 +298,10 @@ const arguments_: [string, Arguments][] = [
   ['x-overflow number', { 'x-overflow': 3 }],
   ['x-dead-letter-exchange number', { 'x-dead-letter-exchange': 5 }],
   ['x-dead-letter-routing-key alone', { 'x-dead-letter-routing-key': 'k' }],
-  ['x-dead-letter-routing-key number', { 'x-dead-letter-exchange': 'amq.direct', 'x-dead-letter-routing-key': 5 }],
+  [
+    'x-dead-letter-routing-key number',
+    { 'x-dead-letter-exchange': 'amq.direct', 'x-dead-letter-routing-key': 5 },
+  ],
   ['x-single-active-consumer text', { 'x-single-active-consumer': 'yes' }],
   ['x-queue-mode unknown', { 'x-queue-mode': 'sleepy' }],
   ['x-queue-type unknown', { 'x-queue-type': 'imaginary' }],
