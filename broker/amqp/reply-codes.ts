@@ -23,7 +23,6 @@ export const ReplyCode = {
   INTERNAL_ERROR: 541,
 } as const;
 
-
 const names = new Map<number, string>(Object.entries(ReplyCode).map(([name, code]) => [code, name]));
 
 /** A short string's limit; RabbitMQ cuts longer texts to 252 bytes and three dots. */

@@ -1,6 +1,7 @@
 // The machine's own files.
+import { closeSync, openSync, read, readSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, truncate, type FileHandle } from 'node:fs/promises';
-import type { Storage, StorageFile } from './storage.ts';
+import type { Storage, StorageFile, StorageReader } from './storage.ts';
 
 class OsFile implements StorageFile {
   readonly #handle: FileHandle;
@@ -30,6 +31,54 @@ class OsFile implements StorageFile {
   }
 }
 
+/** Its descriptor stays open until the reads under way have ended. */
+class OsReader implements StorageReader {
+  readonly #descriptor: number;
+  #reading = 0;
+  #closed = false;
+
+  constructor(path: string) {
+    this.#descriptor = openSync(path, 'r');
+  }
+
+  read(position: number, length: number): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafeSlow(length);
+    this.#reading++;
+    return new Promise((resolve, reject) => {
+      const more = (done: number) =>
+        read(this.#descriptor, bytes, done, length - done, position + done, (error, bytesRead) => {
+          if (!error && bytesRead > 0 && done + bytesRead < length) return more(done + bytesRead);
+          this.#reading--;
+          if (this.#closed) this.#release();
+          if (error) reject(error);
+          else resolve(bytes.subarray(0, done + bytesRead));
+        });
+      more(0);
+    });
+  }
+
+  readSync(position: number, length: number): Buffer {
+    const bytes = Buffer.allocUnsafeSlow(length);
+    let done = 0;
+    while (done < length) {
+      const count = readSync(this.#descriptor, bytes, done, length - done, position + done);
+      if (count === 0) break;
+      done += count;
+    }
+    return bytes.subarray(0, done);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#release();
+  }
+
+  #release(): void {
+    if (this.#reading === 0) closeSync(this.#descriptor);
+  }
+}
+
 /** What is left of the parts after a short write. */
 function afterWritten(parts: Uint8Array[], written: number): Uint8Array[] {
   let left = written;
@@ -42,6 +91,7 @@ function afterWritten(parts: Uint8Array[], written: number): Uint8Array[] {
 
 export const osStorage: Storage = {
   open: async (path) => new OsFile(await open(path, 'w')),
+  reader: (path) => new OsReader(path),
   read: async (path, sizeMax) => {
     if (sizeMax === undefined) return readFile(path);
     const handle = await open(path, 'r');

@@ -9,9 +9,19 @@ export interface StorageFile {
   close(): Promise<void>;
 }
 
+/** A file open for reading at any place. */
+export interface StorageReader {
+  /** Exactly `length` bytes from `position`, fewer only at the file's end. */
+  read(position: number, length: number): Promise<Buffer>;
+  readSync(position: number, length: number): Buffer;
+  close(): void;
+}
+
 export interface Storage {
   /** Opens for writing, creating the file. */
   open(path: string): Promise<StorageFile>;
+  /** Opens for reading, at once. */
+  reader(path: string): StorageReader;
   /** The whole file, or its first bytes. */
   read(path: string, sizeMax?: number): Promise<Buffer>;
   /** Names in a folder, which is created when missing. */

@@ -4,25 +4,34 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Storage } from '../base/storage.ts';
 import type { ReferenceCounts } from './reference-counts.ts';
+import { BlockIndex } from './block-index.ts';
 import { blockHeaderSize, piecesOf, sealBlock, segmentHeaderSize, segmentName } from './segment-format.ts';
 import type { Segment } from './segment.ts';
 
+/** `replaced` is called in the moment from which the new file is the one to read. */
 export async function compactSegment(
   storage: Storage,
   folder: string,
   segment: Segment,
   counts: ReferenceCounts,
+  replaced: () => void,
 ): Promise<void> {
   const path = join(folder, segmentName(segment.number));
   const bytes = await storage.read(path);
   const kept: Buffer[] = [bytes.subarray(0, segmentHeaderSize)];
+  const blocks = new BlockIndex();
+  let size = segmentHeaderSize;
   let records = 0;
   for (const piece of piecesOf(bytes, segmentHeaderSize)) {
     // Damage is recovery's matter: a segment that has some is left alone.
     if (piece.kind === 'damage') return;
     const live = liveRecords(piece.records, counts);
     records += live.count;
-    if (live.count > 0) kept.push(live.block);
+    if (live.count > 0) {
+      kept.push(live.block);
+      blocks.add(size, live.block.length, live.firstId - segment.firstId);
+      size += live.block.length;
+    }
     await nextTurn();
     if (segment.removed) return;
   }
@@ -36,17 +45,28 @@ export async function compactSegment(
   await storage.rename(`${path}.new`, path);
   await storage.syncFolder(folder);
   segment.records = records;
-  segment.size = segment.written = kept.reduce((sum, part) => sum + part.length, 0);
+  segment.size = segment.written = size;
+  segment.blocks = blocks;
+  segment.generation++;
+  replaced();
 }
 
-function liveRecords(records: Buffer, counts: ReferenceCounts): { block: Buffer; count: number } {
+function liveRecords(
+  records: Buffer,
+  counts: ReferenceCounts,
+): { block: Buffer; count: number; firstId: number } {
   const kept: Buffer[] = [Buffer.alloc(blockHeaderSize)];
+  let firstId = 0;
   for (let at = 0; at < records.length;) {
     const end = at + 4 + records.readUInt32BE(at);
-    if (counts.get(records.readDoubleBE(at + 4)) > 0) kept.push(records.subarray(at, end));
+    const id = records.readDoubleBE(at + 4);
+    if (counts.get(id) > 0) {
+      if (kept.length === 1) firstId = id;
+      kept.push(records.subarray(at, end));
+    }
     at = end;
   }
   const block = Buffer.concat(kept);
   sealBlock(block, block.length);
-  return { block, count: kept.length - 1 };
+  return { block, count: kept.length - 1, firstId };
 }

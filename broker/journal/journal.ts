@@ -28,12 +28,23 @@ export interface Journal {
     length: number,
   ): number;
 
+  /** The id of the last record whose bytes are in its file, though perhaps not synced: from then on it can be read. */
+  readonly writtenId: number;
+
+  /** A record that is written and held. The view is valid until the next call. Throws RecordUnreadable. */
+  read(recordId: number): RecordView;
+
+  /** Makes reading these records cheap, off the data path. */
+  prefetch(recordIds: Iterable<number>): Promise<void>;
+
   /** The holder is done with the record (acknowledged, dropped, moved). */
   release(holder: number, recordId: number): void;
 
   /** The holder handed out records up to this id, so a recovery must mark them redelivered. Coalesced. */
   markDelivered(holder: number, recordId: number): void;
 
+  /** Called after each write, when `writtenId` has grown. */
+  onWritten(listener: () => void): () => void;
   /** Called after each group commit with the new safe position. One listener list, called in order. */
   onSafe(listener: (safePosition: number) => void): () => void;
   /** Called with the reason when the disk fails, and with null when it works again. */
@@ -64,13 +75,32 @@ export interface RecoveryReport {
   durationMs: number;
 }
 
-/** Called for each live record in the order of their ids. `delivered[i]`: holders[i] had handed it out. */
+/**
+ * Called for each live record in the order of their ids. `delivered[i]`: holders[i] had handed it out. The record
+ * is `bytes` from `start` to `end`; arrays and bytes are valid during the call only.
+ */
 export type RecoveryVisitor = (
   recordId: number,
-  holders: number[],
-  delivered: boolean[],
+  holders: readonly number[],
+  delivered: readonly boolean[],
   bytes: Buffer,
+  start: number,
+  end: number,
 ) => void;
+
+/** A record's bytes are `bytes` from `start` to `end`. */
+export interface RecordView {
+  bytes: Buffer;
+  start: number;
+  end: number;
+  /** The bytes were read for the caller alone, who may keep them; others must be copied. */
+  owned: boolean;
+}
+
+/** The file cannot be read or its checksum differs; the message names file, offset and reason. */
+export class RecordUnreadable extends Error {
+  override name = 'RecordUnreadable';
+}
 
 export class JournalFault extends Error {
   constructor(reason: string) {

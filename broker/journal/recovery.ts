@@ -12,6 +12,7 @@ import type { Storage } from '../base/storage.ts';
 import type { RecoveryReport, RecoveryVisitor } from './journal.ts';
 import type { ReferenceCounts } from './reference-counts.ts';
 import {
+  blockHeaderSize,
   firstIdIn,
   numberIn,
   piecesOf,
@@ -77,6 +78,8 @@ class Recovery {
     return this.#result;
   }
 
+  readonly #holders: number[] = [];
+  readonly #handedOut: boolean[] = [];
   readonly #opened: { segment: Segment; releases: Releases }[] = [];
   /** Per holder, the highest id it had handed out. */
   readonly #delivered = new Map<number, number>();
@@ -108,6 +111,11 @@ class Recovery {
       if (piece.kind === 'damage') this.#undecided.push({ number, bytes, ...piece });
       else {
         await this.#quarantineUndecided();
+        segment.blocks.add(
+          piece.offset,
+          blockHeaderSize + piece.records.length,
+          piece.records.readDoubleBE(4) - firstId,
+        );
         this.#records(segment, piece.records, releases);
       }
     }
@@ -121,8 +129,9 @@ class Recovery {
       const id = block.readDoubleBE(at + 4);
       const count = block.readUInt16BE(at + 12);
       const bytesAt = at + recordHeaderSize + 4 * count;
-      const holders: number[] = [];
-      const delivered: boolean[] = [];
+      const holders = this.#holders;
+      const delivered = this.#handedOut;
+      holders.length = delivered.length = 0;
       for (let i = 0; i < count; i++) {
         const holder = block.readUInt32BE(at + recordHeaderSize + 4 * i);
         if (released.has(holder, id)) continue;
@@ -135,8 +144,7 @@ class Recovery {
         segment.live++;
         this.#counts.set(id, holders.length);
         this.#result.report.records++;
-        // A copy: the record must not keep its whole segment in memory.
-        this.#visitor(id, holders, delivered, Buffer.from(block.subarray(bytesAt, end)));
+        this.#visitor(id, holders, delivered, block, bytesAt, end);
       }
       at = end;
     }

@@ -62,7 +62,7 @@ export type Piece =
 export function* piecesOf(bytes: Buffer, start: number): Generator<Piece> {
   let offset = start;
   while (offset < bytes.length) {
-    const problem = problemAt(bytes, offset);
+    const problem = blockProblem(bytes, offset);
     if (problem === null) {
       const size = bytes.readUInt32BE(offset + 4);
       const from = offset + blockHeaderSize;
@@ -76,7 +76,8 @@ export function* piecesOf(bytes: Buffer, start: number): Generator<Piece> {
   }
 }
 
-function problemAt(bytes: Buffer, offset: number): string | null {
+/** Why no sound block stands at the offset, null when one does. */
+export function blockProblem(bytes: Buffer, offset: number): string | null {
   if (offset + blockHeaderSize > bytes.length) return 'ends within a block header';
   if (bytes.readUInt32BE(offset) !== blockMagic) return 'no block where one should begin';
   const size = bytes.readUInt32BE(offset + 4);
@@ -92,6 +93,6 @@ function nextBlock(bytes: Buffer, from: number): number {
   for (let at = from; ; at++) {
     at = bytes.indexOf(magicBytes, at);
     if (at < 0) return bytes.length;
-    if (problemAt(bytes, at) === null) return at;
+    if (blockProblem(bytes, at) === null) return at;
   }
 }

@@ -13,19 +13,14 @@ import {
   type Journal,
   type JournalStatistics,
   type RecoveryReport,
+  type RecordView,
   type RecoveryVisitor,
 } from './journal.ts';
 import { recover } from './recovery.ts';
 import { ReferenceCounts } from './reference-counts.ts';
-import {
-  blockHeaderSize,
-  recordHeaderSize,
-  releaseName,
-  sealBlock,
-  segmentHeader,
-  segmentHeaderSize,
-  segmentName,
-} from './segment-format.ts';
+import { RecordReader } from './record-reader.ts';
+import { blockHeaderSize, recordHeaderSize, segmentHeaderSize } from './segment-format.ts';
+import { SegmentWriter, type Slab } from './segment-writer.ts';
 import { Segment } from './segment.ts';
 
 export interface JournalOptions {
@@ -34,16 +29,12 @@ export interface JournalOptions {
   clock: Clock;
   log: Log;
   confirmMode: ConfirmMode;
+  /** What is in it need not outlive the process: it starts empty, and what was released is not written down. */
+  scratch?: boolean;
   segmentBytesMax?: number;
   /** What may wait for the disk before appends are refused. */
   pendingBytesMax?: number;
   retryMs?: number;
-}
-
-interface Slab {
-  segment: Segment;
-  bytes: Buffer;
-  end: number;
 }
 
 const slabBytes = 1 << 20;
@@ -56,9 +47,13 @@ export class SegmentLog implements Journal {
   fault: string | null = null;
   appendedPosition = 0;
   safePosition = 0;
+  writtenId = 0;
   readonly #options: Required<JournalOptions>;
+  readonly #writer: SegmentWriter;
+  readonly #reader: RecordReader;
   readonly #counts = new ReferenceCounts();
   readonly #safeListeners: ((safePosition: number) => void)[] = [];
+  readonly #writtenListeners: (() => void)[] = [];
   readonly #faultListeners: ((reason: string | null) => void)[] = [];
   #segments: Segment[] = [];
   #current!: Segment;
@@ -73,20 +68,29 @@ export class SegmentLog implements Journal {
   #committing: Promise<void> | null = null;
   #closed = false;
   #compacting = false;
-  #statistics = { syncs: 0, writtenBytes: 0, syncDurationsMs: [] as number[] };
 
   constructor(options: JournalOptions) {
-    this.#options = { segmentBytesMax: 64 << 20, pendingBytesMax: 256 << 20, retryMs: 1000, ...options };
+    this.#options = {
+      scratch: false,
+      segmentBytesMax: 64 << 20,
+      pendingBytesMax: 256 << 20,
+      retryMs: 1000,
+      ...options,
+    };
     this.confirmMode = options.confirmMode;
+    this.#writer = new SegmentWriter(options);
+    this.#reader = new RecordReader(options.storage, options.folder);
   }
 
   /** Reads the folder, telling the visitor of every record that is still held. Comes before anything else. */
   async recover(visitor: RecoveryVisitor): Promise<RecoveryReport> {
-    const { clock, storage, folder } = this.#options;
+    const { clock, storage, folder, scratch } = this.#options;
     const startedAt = clock.monotonic();
+    if (scratch) for (const name of await storage.list(folder)) await storage.remove(join(folder, name));
     const found = await recover(storage, folder, this.#counts, visitor);
     this.#segments = found.segments;
     this.#nextId = found.lastId + 1;
+    this.writtenId = found.lastId;
     this.#current = new Segment(found.lastNumber + 1, this.#nextId);
     this.#current.size = segmentHeaderSize;
     this.#segments.push(this.#current);
@@ -110,7 +114,7 @@ export class SegmentLog implements Journal {
     if (this.#waitingBytes + size > this.#options.pendingBytesMax)
       throw new JournalFault(this.fault ?? 'more is waiting for the disk than may wait');
     const id = this.#nextId++;
-    const slab = this.#slabFor(size);
+    const slab = this.#slabFor(size, id);
     const { bytes } = slab;
     let at = slab.end;
     bytes.writeUInt32BE(size - 4, at);
@@ -122,6 +126,7 @@ export class SegmentLog implements Journal {
     at += head.length;
     (body as Buffer).copy(bytes, at, start, start + length);
     slab.end = at + length;
+    slab.lastId = id;
     this.#current.records++;
     this.#current.live++;
     this.#current.size += size;
@@ -132,12 +137,22 @@ export class SegmentLog implements Journal {
     return id;
   }
 
+  read(recordId: number): RecordView {
+    return this.#reader.read(this.#segmentOf(recordId), recordId);
+  }
+
+  async prefetch(recordIds: Iterable<number>): Promise<void> {
+    for (const id of recordIds) await this.#reader.prefetch(this.#segmentOf(id), id);
+  }
+
   release(holder: number, recordId: number): void {
     const segment = this.#segmentOf(recordId);
     const left = this.#counts.decrement(recordId);
     if (left < 0) return;
-    segment.releases.release(holder, recordId - segment.firstId);
-    this.#touched.add(segment);
+    if (!this.#options.scratch) {
+      segment.releases.release(holder, recordId - segment.firstId);
+      this.#touched.add(segment);
+    }
     if (left === 0) segment.live--;
     this.#schedule();
   }
@@ -152,6 +167,11 @@ export class SegmentLog implements Journal {
 
   readonly #delivered = new Map<number, number>();
   readonly #deliveredDirty = new Set<number>();
+
+  onWritten(listener: () => void): () => void {
+    this.#writtenListeners.push(listener);
+    return () => void this.#writtenListeners.splice(this.#writtenListeners.indexOf(listener), 1);
+  }
 
   onSafe(listener: (safePosition: number) => void): () => void {
     this.#safeListeners.push(listener);
@@ -179,10 +199,11 @@ export class SegmentLog implements Journal {
       await segment.file?.close();
       await segment.releaseFile?.close();
     }
+    this.#reader.close();
   }
 
   statistics(): JournalStatistics {
-    const { syncs, writtenBytes } = this.#statistics;
+    const { syncs, writtenBytes } = this.#writer.statistics;
     let liveRecords = 0;
     let bytes = 0;
     for (const segment of this.#segments) {
@@ -193,13 +214,13 @@ export class SegmentLog implements Journal {
   }
 
   takeSyncDurationsMs(): number[] {
-    const { syncDurationsMs } = this.#statistics;
-    this.#statistics.syncDurationsMs = [];
+    const { syncDurationsMs } = this.#writer;
+    this.#writer.syncDurationsMs = [];
     return syncDurationsMs;
   }
 
   /** Room for a record in the current block, after rolling to a new segment or block where needed. */
-  #slabFor(size: number): Slab {
+  #slabFor(size: number, id: number): Slab {
     if (this.#current.size + size > this.#options.segmentBytesMax && this.#current.records > 0) this.#roll();
     let slab = this.#slab;
     if (slab && slab.end + size > slab.bytes.length) {
@@ -212,7 +233,7 @@ export class SegmentLog implements Journal {
         needed <= slabBytes
           ? (this.#spares.pop() ?? Buffer.allocUnsafeSlow(slabBytes))
           : Buffer.allocUnsafeSlow(needed);
-      slab = this.#slab = { segment: this.#current, bytes, end: blockHeaderSize };
+      slab = this.#slab = { segment: this.#current, bytes, end: blockHeaderSize, firstId: id, lastId: id };
       this.#current.size += blockHeaderSize;
     }
     return slab;
@@ -269,12 +290,16 @@ export class SegmentLog implements Journal {
     this.#takeMarks();
     const touched = [...this.#touched];
     await this.#writeSlabs(this.#waiting.length);
-    await this.#writeReleases(touched);
+    for (const segment of touched) {
+      this.#touched.delete(segment);
+      await this.#writer.writeReleases(segment);
+    }
     this.#waitingBytes = this.appendedPosition - position;
     if (this.fault !== null) this.#recoveredFromFault();
     if (position > this.safePosition) {
       this.safePosition = position;
       for (const listener of this.#safeListeners) listener(position);
+      for (const listener of this.#writtenListeners) listener();
     }
     await this.#removeDead();
     this.#compactSparse();
@@ -287,52 +312,15 @@ export class SegmentLog implements Journal {
       const group: Slab[] = [];
       for (const slab of this.#waiting.slice(0, left)) {
         if (slab.segment !== segment) break;
-        sealBlock(slab.bytes, slab.end);
         group.push(slab);
       }
-      await this.#writeParts(
-        segment,
-        group.map((slab) => slab.bytes.subarray(0, slab.end)),
-      );
+      await this.#writer.write(group);
+      this.writtenId = group.at(-1)!.lastId;
       this.#waiting.splice(0, group.length);
       left -= group.length;
       for (const { bytes } of group)
         if (bytes.length === slabBytes && this.#spares.length < sparesMax) this.#spares.push(bytes);
     }
-  }
-
-  async #writeParts(segment: Segment, parts: Uint8Array[]): Promise<void> {
-    const { storage, folder, clock } = this.#options;
-    let created = false;
-    if (!segment.file) {
-      segment.file = await storage.open(join(folder, segmentName(segment.number)));
-      segment.written = 0;
-      created = true;
-      parts = [segmentHeader(segment.firstId), ...parts];
-    }
-    const size = parts.reduce((sum, part) => sum + part.length, 0);
-    try {
-      await segment.file.write(parts, segment.written);
-    } catch (error) {
-      if (created) await this.#abandonFile(segment);
-      throw error;
-    }
-    if (this.confirmMode === 'synced') {
-      const startedAt = clock.monotonic();
-      await segment.file.sync();
-      this.#statistics.syncs++;
-      if (this.#statistics.syncDurationsMs.length < 10_000)
-        this.#statistics.syncDurationsMs.push(clock.monotonic() - startedAt);
-    }
-    if (created) await storage.syncFolder(folder);
-    segment.written += size;
-    this.#statistics.writtenBytes += size;
-  }
-
-  /** A file whose first write failed is made again by the next try. */
-  async #abandonFile(segment: Segment): Promise<void> {
-    await segment.file?.close().catch(() => undefined);
-    segment.file = null;
   }
 
   #takeMarks(): void {
@@ -345,41 +333,12 @@ export class SegmentLog implements Journal {
     this.#deliveredDirty.clear();
   }
 
-  async #writeReleases(touched: Segment[]): Promise<void> {
-    for (const segment of touched) {
-      this.#touched.delete(segment);
-      if (segment.removed || segment.releases.empty || (segment.sealed && segment.live === 0)) continue;
-      const block = segment.releases.take();
-      segment.releaseFile ??= await this.#openReleases(segment);
-      await segment.releaseFile.write([block], segment.releaseWritten);
-      segment.releaseWritten += block.length;
-    }
-  }
-
-  /** A segment from before the restart has a release file already: its blocks are carried over. */
-  async #openReleases(segment: Segment) {
-    const { storage, folder } = this.#options;
-    const path = join(folder, releaseName(segment.number));
-    if (segment.releaseWritten === 0) return storage.open(path);
-    const earlier = await storage.read(path);
-    const file = await storage.open(`${path}.new`);
-    await file.write([earlier], 0);
-    await file.sync();
-    await storage.rename(`${path}.new`, path);
-    segment.releaseWritten = earlier.length;
-    return file;
-  }
-
   async #removeDead(): Promise<void> {
     const dead = this.#segments.filter((segment) => segment.sealed && segment.live === 0 && !segment.removed);
     if (dead.length === 0) return;
-    const { storage, folder } = this.#options;
     for (const segment of dead) {
-      segment.removed = true;
-      await segment.file?.close();
-      await segment.releaseFile?.close();
-      await storage.remove(join(folder, segmentName(segment.number)));
-      await storage.remove(join(folder, releaseName(segment.number)));
+      this.#reader.forget(segment);
+      await this.#writer.remove(segment);
     }
     this.#segments = this.#segments.filter((segment) => !segment.removed);
   }
@@ -395,7 +354,8 @@ export class SegmentLog implements Journal {
     );
     if (!sparse) return;
     this.#compacting = true;
-    void compactSegment(this.#options.storage, this.#options.folder, sparse, this.#counts)
+    const { storage, folder } = this.#options;
+    void compactSegment(storage, folder, sparse, this.#counts, () => this.#reader.forget(sparse))
       .catch((error: unknown) =>
         this.#options.log.warn(`compaction of segment ${sparse.number} failed: ${String(error)}`),
       )

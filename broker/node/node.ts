@@ -26,6 +26,7 @@ import { SegmentLog } from '../journal/segment-log.ts';
 import { HttpServer } from '../management/http/http-server.ts';
 import { Management } from '../management/management.ts';
 import { ResourceAlarms } from '../management/resource-alarms.ts';
+import { Pager } from '../vhost/paging/pager.ts';
 import { VhostRegistry } from '../vhost/vhost-registry.ts';
 import { DefinitionLog } from './definition-log.ts';
 
@@ -44,7 +45,11 @@ export interface NodeConfig {
   limits?: Partial<BrokerLimits>;
   memoryLimitBytes?: number;
   diskFreeLimitBytes?: number;
+  /** Of memory for messages: what waits beyond it is paged out (R13). */
+  messageMemoryBytes?: number;
 }
+
+const messageMemoryDefault = 64 << 20;
 
 export class Node {
   readonly name: string;
@@ -57,6 +62,7 @@ export class Node {
   amqpPort = 0;
   managementPort = 0;
   readonly #journal: SegmentLog;
+  readonly #scratch: SegmentLog;
   readonly #store: DiscStore | MemoryStore;
   readonly #lock: FolderLock;
   readonly #listener: Listener;
@@ -83,6 +89,7 @@ export class Node {
     this.definitions = parts.definitions;
     this.recovery = parts.recovery;
     this.#journal = parts.journal;
+    this.#scratch = parts.scratch;
     this.#store = parts.store;
     this.#lock = parts.lock;
     this.#epoch = new EpochFile(join(parts.config.dataFolder, 'epoch'));
@@ -156,6 +163,7 @@ export class Node {
     this.#alarms.stop();
     await Promise.all([this.#listener.close(reason), this.releaseFront(reason), this.#http?.close()]);
     await this.#journal.close();
+    await this.#scratch.close();
     await this.#store.close();
     this.#lock.release();
   }
@@ -176,6 +184,7 @@ interface NodeParts {
   services: BrokerServices;
   definitions: DefinitionLog;
   journal: SegmentLog;
+  scratch: SegmentLog;
   store: DiscStore | MemoryStore;
   lock: FolderLock;
   recovery: RecoveryReport;
@@ -190,14 +199,19 @@ async function assemble(config: NodeConfig, lock: FolderLock, startedAt: number)
       : new MemoryStore();
   const stored = await store.load();
   const definitions = new DefinitionLog(store);
-  const journal = new SegmentLog({
-    folder: join(config.dataFolder, 'journal'),
-    storage: osStorage,
-    clock: osClock,
-    log,
-    confirmMode: config.confirmMode,
+  const shared = { storage: osStorage, clock: osClock, log };
+  const { dataFolder, confirmMode } = config;
+  const journal = new SegmentLog({ ...shared, folder: join(dataFolder, 'journal'), confirmMode });
+  const scratch = new SegmentLog({
+    ...shared,
+    folder: join(dataFolder, 'paging'),
+    confirmMode: 'written',
+    scratch: true,
   });
-  const vhosts = new VhostRegistry({ clock: osClock, journal, definitions });
+  await scratch.recover(() => undefined);
+  const budgetBytes = config.messageMemoryBytes ?? messageMemoryDefault;
+  const pager = new Pager({ budgetBytes, journal, scratch, log });
+  const vhosts = new VhostRegistry({ clock: osClock, journal, definitions, pager });
   const access = new AccessControl(definitions);
   const others = stored.filter((definition) => !access.restore(definition));
   for (const skipped of vhosts.restore(others))
@@ -221,7 +235,7 @@ async function assemble(config: NodeConfig, lock: FolderLock, startedAt: number)
     nodeName: `${config.name}@${hostname()}`,
     totals: new NodeTotals(),
   };
-  const parts = { config, services, definitions, journal, store, lock, recovery: report, startedAt };
+  const parts = { config, services, definitions, journal, scratch, store, lock, recovery: report, startedAt };
   const node = new Node(parts);
   await node.open(config);
   return node;

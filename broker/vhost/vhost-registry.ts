@@ -4,8 +4,9 @@ import { ConnectionError, ReplyCode } from '../amqp/reply-codes.ts';
 import { definitionKey } from '../definitions/definition-key.ts';
 import type { Definition, DefinitionChange } from '../definitions/definitions-store.ts';
 import type { RecoveryVisitor } from '../journal/journal.ts';
-import { messageOfRecord } from './message-record.ts';
+import { messageOfRecord, plainBodySize } from './message-record.ts';
 import type { Queue } from './queue/queue.ts';
+import type { Message } from './message.ts';
 import { Vhost, type Promised, type VhostMetadata, type VhostServices } from './vhost.ts';
 
 export type RegistryServices = Omit<VhostServices, 'nextQueueId'>;
@@ -123,13 +124,19 @@ export class VhostRegistry {
     const byId = new Map<number, Queue>();
     for (const vhost of this.#vhosts.values())
       for (const queue of vhost.queues.values()) if (queue.id > 0) byId.set(queue.id, queue);
-    return (recordId, holders, delivered, bytes) => {
-      const message = messageOfRecord(recordId, bytes);
-      for (const [index, holder] of holders.entries()) {
-        this.#lastQueueId = Math.max(this.#lastQueueId, holder);
+    return (recordId, holders, delivered, bytes, start, end) => {
+      const bodyBytes = plainBodySize(recordId, bytes, start, end);
+      let message: Message | null = null;
+      for (let i = 0; i < holders.length; i++) {
+        const holder = holders[i]!;
+        if (holder > this.#lastQueueId) this.#lastQueueId = holder;
         const queue = byId.get(holder);
-        if (queue) queue.restoreFromJournal(message, delivered[index]!);
-        else this.#orphans.push([holder, recordId]);
+        if (!queue) this.#orphans.push([holder, recordId]);
+        else if (bodyBytes < 0 || !queue.restoreUnseen(recordId, bodyBytes, delivered[i]!)) {
+          // A copy: the message must not keep its whole segment in memory.
+          message ??= messageOfRecord(recordId, Buffer.from(bytes.subarray(start, end)), 0, end - start);
+          queue.restoreFromJournal(message, delivered[i]!);
+        }
       }
     };
   }

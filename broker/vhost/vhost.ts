@@ -22,6 +22,7 @@ import { matchModes } from './exchange/headers.ts';
 import { copyKeys, withoutBcc } from './copy-keys.ts';
 import type { Message } from './message.ts';
 import { recordHead } from './message-record.ts';
+import type { Pager } from './paging/pager.ts';
 import { PolicySet, type Policy } from './policy.ts';
 import {
   checkArguments,
@@ -37,6 +38,7 @@ export interface VhostServices {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly definitions: DefinitionSink;
+  readonly pager: Pager;
   /** The next journal holder number of this node. */
   nextQueueId(): number;
 }
@@ -95,6 +97,7 @@ export class Vhost implements QueueHost {
   readonly name: string;
   readonly clock: Clock;
   readonly journal: Journal;
+  readonly pager: Pager;
   readonly exchanges = new Map<string, Exchange>();
   readonly queues = new Map<string, Queue>();
   readonly bindings = new Map<string, Binding>();
@@ -118,6 +121,7 @@ export class Vhost implements QueueHost {
     this.name = name;
     this.clock = services.clock;
     this.journal = services.journal;
+    this.pager = services.pager;
     this.#services = services;
     this.blackholes = new Blackholes(name);
     const stamps = { last: 0 };

@@ -45,11 +45,11 @@ async function open(folder: string): Promise<Found> {
     confirmMode: 'synced',
   });
   const records: Found['records'] = new Map();
-  const report = await journal.recover((id, holders, delivered, bytes) => {
+  const report = await journal.recover((id, holders, delivered, bytes, start, end) => {
     records.set(id, {
       holders: [...holders],
       delivered: [...delivered],
-      text: Buffer.from(bytes).toString(),
+      text: bytes.toString('utf8', start, end),
     });
   });
   return { journal, report, records };

@@ -1,5 +1,6 @@
 // The ready entries of a queue with x-max-priority: one list per priority, the highest first. A queue
 // without priorities has a single list and goes through none of this.
+import type { Pager } from '../paging/pager.ts';
 import type { QueueEntry } from './queue-entry.ts';
 import { ReadyList } from './ready-list.ts';
 
@@ -7,8 +8,8 @@ export class PriorityList {
   size = 0;
   readonly #lists: ReadyList[];
 
-  constructor(maxPriority: number) {
-    this.#lists = Array.from({ length: maxPriority + 1 }, () => new ReadyList());
+  constructor(maxPriority: number, pager: Pager, journalled: boolean) {
+    this.#lists = Array.from({ length: maxPriority + 1 }, () => new ReadyList(pager, journalled));
   }
 
   push(entry: QueueEntry): void {
@@ -27,21 +28,20 @@ export class PriorityList {
 
   shift(): QueueEntry | null {
     const list = this.#highest();
-    if (!list) return null;
-    this.size--;
-    return list.shift();
+    const entry = list?.shift() ?? null;
+    this.#recount();
+    return entry;
   }
 
   /** What an overflow drops first: the head of the lowest priority, as RabbitMQ does. */
   shiftLowest(): QueueEntry | null {
-    const list = this.#lists.find((each) => each.size > 0);
-    if (!list) return null;
-    this.size--;
-    return list.shift();
+    const entry = this.#lists.find((each) => each.size > 0)?.shift() ?? null;
+    this.#recount();
+    return entry;
   }
 
-  remove(entry: QueueEntry): boolean {
-    const removed = this.#listOf(entry).remove(entry);
+  remove(position: number): boolean {
+    const removed = this.#lists.some((list) => list.remove(position));
     if (removed) this.size--;
     return removed;
   }
@@ -73,12 +73,17 @@ export class PriorityList {
 
   /** After a list of `lists` was shifted directly. */
   shiftedDirectly(): void {
-    this.size--;
+    this.#recount();
   }
 
-  clear(): void {
-    for (const list of this.#lists) list.clear();
+  clear(release: (recordId: number) => void): void {
+    for (const list of this.#lists) list.clear(release);
     this.size = 0;
+  }
+
+  #recount(): void {
+    this.size = 0;
+    for (const list of this.#lists) this.size += list.size;
   }
 
   #listOf(entry: QueueEntry): ReadyList {

@@ -8,6 +8,7 @@ import type { Arguments, QueueType } from '../../contract/rows.ts';
 import type { Journal } from '../../journal/journal.ts';
 import type { Consumer } from '../consumer.ts';
 import type { Message } from '../message.ts';
+import type { Pager } from '../paging/pager.ts';
 import { ConsumerSet } from './consumer-set.ts';
 import { PriorityList } from './priority-list.ts';
 import { QueueEntry, UnackedList } from './queue-entry.ts';
@@ -21,6 +22,7 @@ export interface QueueHost {
   readonly name: string;
   readonly clock: Clock;
   readonly journal: Journal;
+  readonly pager: Pager;
   /** Publishes a dead letter; the queue releases its own copy after this returns. */
   deadLetter(queue: Queue, entry: QueueEntry, reason: DeathReason): void;
   /** The queue has had its last consumer (auto-delete) or its time (x-expires). */
@@ -108,8 +110,8 @@ export class Queue {
     this.consumers = new ConsumerSet(singleActive?.type === 't' && singleActive.value);
     const maxPriority = this.arguments.get('x-max-priority');
     const levels = maxPriority ? integerOf(maxPriority)! : 0;
-    this.#priorities = levels > 0 ? new PriorityList(levels) : null;
-    this.#ready = this.#priorities ?? new ReadyList();
+    this.#priorities = levels > 0 ? new PriorityList(levels, host.pager, this.durable) : null;
+    this.#ready = this.#priorities ?? new ReadyList(host.pager, this.durable);
     this.settings = settingsOf(this.arguments, {}, {});
     this.lastUsedAt = this.lastActiveAt = host.clock.now();
     this.#armUnused();
@@ -184,6 +186,16 @@ export class Queue {
     this.readyBytes += message.bodySize;
   }
 
+  /** The same without looking at the message, where that is not needed: it has no priority and no expiry of its own. */
+  restoreUnseen(recordId: number, bodyBytes: number, delivered: boolean): boolean {
+    if (!(this.#ready instanceof ReadyList) || !this.#ready.pages || this.settings.messageTtlMs >= 0)
+      return false;
+    this.#ready.pushRecord(recordId, this.#nextPosition++, delivered);
+    this.persistentCount++;
+    this.readyBytes += bodyBytes;
+    return true;
+  }
+
   /** After recovery: what expired or is over a limit meanwhile goes its way. */
   recovered(): void {
     this.#dropExcess();
@@ -236,8 +248,7 @@ export class Queue {
 
   /** Back to its place for the next consumer (R31), or past the delivery limit to the dead letters. */
   requeue(entry: QueueEntry): void {
-    this.unacked.remove(entry);
-    entry.holder = null;
+    this.#takeBack(entry);
     entry.redelivered = true;
     entry.returns++;
     if (this.deleted) return;
@@ -253,17 +264,19 @@ export class Queue {
 
   /** Rejected without requeue: dead-lettered or discarded. */
   reject(entry: QueueEntry): void {
-    this.unacked.remove(entry);
-    entry.holder = null;
+    this.#takeBack(entry);
     if (!this.deleted) this.#die(entry, 'rejected');
   }
 
   /** Drops all ready messages and tells how many. */
   purge(): number {
     const count = this.#ready.size;
-    for (const entry of this.#ready.from(0)) this.#release(entry.message);
-    this.#ready.clear();
+    const { journal } = this.host;
+    this.#ready.clear((recordId) => journal.release(this.id, recordId));
     this.readyBytes = 0;
+    this.persistentCount = 0;
+    for (let entry = this.unacked.first; entry; entry = entry.next)
+      if (entry.message.persistent) this.persistentCount++;
     return count;
   }
 
@@ -273,7 +286,10 @@ export class Queue {
     this.#expiryTimer?.cancel();
     this.#unusedTimer?.cancel();
     this.purge();
-    for (let entry = this.unacked.first; entry; entry = entry.next) this.#release(entry.message);
+    for (let entry = this.unacked.first; entry; entry = entry.next) {
+      this.host.pager.removed(entry.message);
+      this.#release(entry.message);
+    }
     for (const consumer of [...this.consumers.all]) {
       this.consumers.remove(consumer);
       consumer.cancelled();
@@ -308,7 +324,7 @@ export class Queue {
 
   /** Takes one ready entry out, wherever it is; its record is released. False when it has gone meanwhile. */
   removeReady(entry: QueueEntry): boolean {
-    if (!this.#ready.remove(entry)) return false;
+    if (!this.#ready.remove(entry.position)) return false;
     this.readyBytes -= entry.message.bodySize;
     this.#release(entry.message);
     return true;
@@ -358,13 +374,20 @@ export class Queue {
     }
     entry.holder = holder;
     this.unacked.add(entry);
+    this.host.pager.added(entry.message);
     if (this.durable && entry.message.recordId !== 0)
       this.host.journal.markDelivered(this.id, entry.message.recordId);
   }
 
-  #settle(entry: QueueEntry): void {
+  /** From unacknowledged; what was left when the queue was deleted is accounted for already. */
+  #takeBack(entry: QueueEntry): void {
     this.unacked.remove(entry);
     entry.holder = null;
+    if (!this.deleted) this.host.pager.removed(entry.message);
+  }
+
+  #settle(entry: QueueEntry): void {
+    this.#takeBack(entry);
     if (!this.deleted) this.#release(entry.message);
   }
 

@@ -1,28 +1,58 @@
-// What waits in a queue, in order. New entries join a ring at the tail; a requeued one goes back to its own
-// place (R31). An entry handed out had been at the head, so its place is always before the ring: a short
-// sorted list in front of it holds those. Removing from the middle leaves a hole that is skipped.
+// What waits in a queue, in order. New entries join at the tail: a ring in memory, or pages once the node's
+// messages are over their budget. A requeued one goes back to its own place (R31): it had been at the head, so
+// its place is before all of those, in a short sorted list.
+import { PageList } from '../paging/page-list.ts';
+import type { Pager } from '../paging/pager.ts';
+import { EntryRing } from './entry-ring.ts';
 import type { QueueEntry } from './queue-entry.ts';
 
-const capacityMin = 16;
+/** So many stay in memory at the head of each queue, unless they are large. */
+const residentMin = 64;
+const largeBytes = 64 * 1024;
 
 export class ReadyList {
   size = 0;
-  #ring: (QueueEntry | null)[] = new Array<QueueEntry | null>(capacityMin).fill(null);
-  #head = 0;
-  /** Slots in use from the head, holes included. */
-  #span = 0;
+  readonly #pager: Pager;
+  readonly #journalled: boolean;
   #returned: QueueEntry[] = [];
   #returnedHead = 0;
+  readonly #ring = new EntryRing();
+  /** Behind the ring; while there are any, all that comes goes there. */
+  #pages: PageList | null = null;
+
+  /** `journalled`: the queue is a holder of its persistent messages' records. */
+  constructor(pager: Pager, journalled: boolean) {
+    this.#pager = pager;
+    this.#journalled = journalled;
+  }
 
   push(entry: QueueEntry): void {
-    if (this.#span === this.#ring.length) this.#resize(this.#ring.length * 2);
-    this.#ring[(this.#head + this.#span) & (this.#ring.length - 1)] = entry;
-    this.#span++;
     this.size++;
+    this.#pager.added(entry.message);
+    if (this.#pages) this.#pages.push(entry);
+    else if (this.#pager.over && (this.#ring.size >= residentMin || entry.message.bodySize >= largeBytes))
+      this.#startPaging().push(entry);
+    else this.#ring.push(entry);
+  }
+
+  /** Whether what comes now is paged out, so that `pushRecord` will do. */
+  get pages(): boolean {
+    return this.#pages !== null || (this.#pager.over && this.#ring.size >= residentMin);
+  }
+
+  /** Adds a journalled message unseen; for recovery, while `pages`. */
+  pushRecord(recordId: number, position: number, redelivered: boolean): void {
+    this.size++;
+    (this.#pages ?? this.#startPaging()).pushRecord(recordId, position, redelivered);
+  }
+
+  #startPaging(): PageList {
+    return (this.#pages = new PageList(this.#pager, this.#journalled));
   }
 
   /** Puts an entry back at its position. */
   restore(entry: QueueEntry): void {
+    this.#pager.added(entry.message);
     const returned = this.#returned;
     let low = this.#returnedHead;
     let high = returned.length;
@@ -41,43 +71,39 @@ export class ReadyList {
 
   peek(): QueueEntry | null {
     if (this.#returnedHead < this.#returned.length) return this.#returned[this.#returnedHead]!;
-    if (this.size === 0) return null;
-    this.#skipHoles();
-    return this.#ring[this.#head]!;
+    if (this.#ring.size === 0 && this.#pages) this.#refill();
+    return this.#ring.peek();
   }
 
   shift(): QueueEntry | null {
     if (this.size === 0) return null;
+    let entry: QueueEntry | null;
+    if (this.#returnedHead < this.#returned.length) entry = this.#shiftReturned();
+    else {
+      if (this.#ring.size === 0 && this.#pages) this.#refill();
+      entry = this.#ring.shift();
+      if (!entry) return null;
+    }
     this.size--;
-    if (this.#returnedHead < this.#returned.length) return this.#shiftReturned();
-    this.#skipHoles();
-    const entry = this.#ring[this.#head]!;
-    this.#ring[this.#head] = null;
-    this.#head = (this.#head + 1) & (this.#ring.length - 1);
-    this.#span--;
-    if (this.#span * 4 < this.#ring.length && this.#ring.length > 1024) this.#resize(this.#ring.length / 2);
+    this.#pager.removed(entry.message);
     return entry;
   }
 
-  /** Takes an entry out wherever it is; false when it is not here. */
-  remove(entry: QueueEntry): boolean {
-    const index = this.#returned.indexOf(entry, this.#returnedHead);
-    if (index >= 0) this.#returned.splice(index, 1);
-    else {
-      const slot = this.#slotOf(entry.position);
-      if (slot < 0 || this.#ring[slot] !== entry) return false;
-      this.#ring[slot] = null;
-    }
+  /** Takes the entry at a position out wherever it is; false when it is not here. */
+  remove(position: number): boolean {
+    const index = this.#returnedIndex(position);
+    const resident = index < 0 ? this.#ring.remove(position) : this.#returned.splice(index, 1)[0]!;
+    if (resident) this.#pager.removed(resident.message);
+    else if (!this.#pages?.remove(position)) return false;
     this.size--;
     return true;
   }
 
-  /** The entry at a position, or null. */
+  /** The entry at a position, or null. One that is paged out is made for the looker alone. */
   find(position: number): QueueEntry | null {
-    for (let i = this.#returnedHead; i < this.#returned.length; i++)
-      if (this.#returned[i]!.position === position) return this.#returned[i]!;
-    const slot = this.#slotOf(position);
-    return slot < 0 ? null : this.#ring[slot]!;
+    const index = this.#returnedIndex(position);
+    if (index >= 0) return this.#returned[index]!;
+    return this.#ring.find(position) ?? this.#pages?.find(position) ?? null;
   }
 
   /** Entries from the head in order, starting with the `offset`-th. */
@@ -85,27 +111,42 @@ export class ReadyList {
     const returnedCount = this.#returned.length - this.#returnedHead;
     for (let i = offset; i < returnedCount; i++) yield this.#returned[this.#returnedHead + i]!;
     let skip = Math.max(0, offset - returnedCount);
-    const holes = this.#span !== this.size - returnedCount;
-    let i = 0;
-    if (!holes) {
-      i = skip;
-      skip = 0;
+    if (skip < this.#ring.size) yield* this.#ring.from(skip);
+    skip = Math.max(0, skip - this.#ring.size);
+    if (this.#pages) yield* this.#pages.from(skip);
+  }
+
+  /** Takes everything out, unread where it is paged out; `release` gets the journal's records. */
+  clear(release: (recordId: number) => void): void {
+    const resident = [...this.#returned.slice(this.#returnedHead), ...this.#ring.from(0)];
+    for (const { message } of resident) {
+      this.#pager.removed(message);
+      if (this.#journalled && message.recordId > 0) release(message.recordId);
     }
-    for (; i < this.#span; i++) {
-      const entry = this.#ring[(this.#head + i) & (this.#ring.length - 1)];
-      if (!entry) continue;
-      if (skip > 0) skip--;
-      else yield entry;
+    this.#pages?.clear(release);
+    this.#pages = null;
+    this.size = 0;
+    this.#ring.clear();
+    this.#returned = [];
+    this.#returnedHead = 0;
+  }
+
+  /** Brings pages in until there is an entry at the head, or none is left. */
+  #refill(): void {
+    while (this.#pages && this.#ring.size === 0) {
+      const before = this.#pages.size;
+      const entries = this.#pages.takeFirst();
+      for (const entry of entries) this.#ring.push(entry);
+      // What could not be read has been reported and is no longer counted.
+      this.size -= before - this.#pages.size - entries.length;
+      if (this.#pages.size === 0) this.#pages = null;
     }
   }
 
-  clear(): void {
-    this.size = 0;
-    this.#ring = new Array<QueueEntry | null>(capacityMin).fill(null);
-    this.#head = 0;
-    this.#span = 0;
-    this.#returned = [];
-    this.#returnedHead = 0;
+  #returnedIndex(position: number): number {
+    for (let i = this.#returnedHead; i < this.#returned.length; i++)
+      if (this.#returned[i]!.position === position) return i;
+    return -1;
   }
 
   #shiftReturned(): QueueEntry {
@@ -115,40 +156,5 @@ export class ReadyList {
       this.#returnedHead = 0;
     }
     return entry;
-  }
-
-  #skipHoles(): void {
-    while (this.#ring[this.#head] === null) {
-      this.#head = (this.#head + 1) & (this.#ring.length - 1);
-      this.#span--;
-    }
-  }
-
-  /** Binary search among the ring's slots; holes are passed by walking to the next entry. */
-  #slotOf(position: number): number {
-    const mask = this.#ring.length - 1;
-    let low = 0;
-    let high = this.#span;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      let probe = middle;
-      while (probe < high && this.#ring[(this.#head + probe) & mask] === null) probe++;
-      if (probe === high) high = middle;
-      else {
-        const found = this.#ring[(this.#head + probe) & mask]!.position;
-        if (found === position) return (this.#head + probe) & mask;
-        if (found < position) low = probe + 1;
-        else high = middle;
-      }
-    }
-    return -1;
-  }
-
-  #resize(capacity: number): void {
-    const ring = new Array<QueueEntry | null>(capacity).fill(null);
-    const mask = this.#ring.length - 1;
-    for (let i = 0; i < this.#span; i++) ring[i] = this.#ring[(this.#head + i) & mask]!;
-    this.#ring = ring;
-    this.#head = 0;
   }
 }

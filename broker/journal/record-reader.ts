@@ -1,0 +1,181 @@
+// Reading single records back while the journal runs. The unit of reading is the block, because that is what
+// the checksum covers; the last blocks read stay in a small cache, so that a queue read in order touches the
+// disk once per block.
+import { join } from 'node:path';
+import type { Storage, StorageReader } from '../base/storage.ts';
+import { RecordUnreadable, type RecordView } from './journal.ts';
+import { blockHeaderSize, blockProblem, recordHeaderSize, segmentName } from './segment-format.ts';
+import type { Segment } from './segment.ts';
+
+const cacheBytesMax = 16 << 20;
+/** A block larger than this is handed over, not cached. */
+const cachedBlockMax = 4 << 20;
+const openFilesMax = 64;
+
+interface LoadedBlock {
+  readonly segment: Segment;
+  readonly generation: number;
+  readonly firstId: number;
+  readonly lastId: number;
+  /** The block with its header. */
+  readonly bytes: Buffer;
+  readonly ids: Float64Array;
+  /** Where each record begins in `bytes`. */
+  readonly starts: Uint32Array;
+  readonly cached: boolean;
+}
+
+export class RecordReader {
+  readonly #storage: Storage;
+  readonly #folder: string;
+  readonly #files = new Map<Segment, StorageReader>();
+  /** Oldest use first. */
+  readonly #cache = new Map<string, LoadedBlock>();
+  #cachedBytes = 0;
+  #last: LoadedBlock | null = null;
+  readonly #view: RecordView = { bytes: Buffer.alloc(0), start: 0, end: 0, owned: false };
+
+  constructor(storage: Storage, folder: string) {
+    this.#storage = storage;
+    this.#folder = folder;
+  }
+
+  /** The record's bytes, in a view that the next call uses again. Throws RecordUnreadable. */
+  read(segment: Segment, id: number): RecordView {
+    const last = this.#last;
+    const hit =
+      last &&
+      last.segment === segment &&
+      last.generation === segment.generation &&
+      id >= last.firstId &&
+      id <= last.lastId;
+    const block = hit ? last : this.#blockOf(segment, id);
+    const at = block.starts[slotOf(block.ids, id)];
+    if (at === undefined) throw unreadable(segment, 0, `record ${id} is not in its block`);
+    const { bytes } = block;
+    this.#view.bytes = bytes;
+    this.#view.start = at + recordHeaderSize + 4 * bytes.readUInt16BE(at + 12);
+    this.#view.end = at + 4 + bytes.readUInt32BE(at);
+    this.#view.owned = !block.cached;
+    return this.#view;
+  }
+
+  /** Brings a record's block into the cache without holding anyone up. Never rejects: `read` tells of faults. */
+  async prefetch(segment: Segment, id: number): Promise<void> {
+    const last = this.#last;
+    if (last?.segment === segment && id >= last.firstId && id <= last.lastId) return;
+    const index = segment.blocks.find(id - segment.firstId);
+    if (index < 0 || segment.blocks.size(index) > cachedBlockMax) return;
+    const { generation } = segment;
+    if (this.#cache.has(keyOf(segment, index))) return;
+    try {
+      const { blocks } = segment;
+      const bytes = await this.#file(segment).read(blocks.offset(index), blocks.size(index));
+      if (segment.generation !== generation || segment.removed) return;
+      if (!this.#cache.has(keyOf(segment, index))) this.#keep(segment, index, bytes);
+    } catch {
+      // The reader that needs it meets the same fault and reports it.
+    }
+  }
+
+  /** The segment's file was replaced or removed. */
+  forget(segment: Segment): void {
+    this.#files.get(segment)?.close();
+    this.#files.delete(segment);
+    if (this.#last?.segment === segment) this.#last = null;
+    for (const [key, block] of this.#cache)
+      if (block.segment === segment) {
+        this.#cache.delete(key);
+        this.#cachedBytes -= block.bytes.length;
+      }
+  }
+
+  close(): void {
+    for (const file of this.#files.values()) file.close();
+    this.#files.clear();
+    this.#cache.clear();
+    this.#last = null;
+  }
+
+  #blockOf(segment: Segment, id: number): LoadedBlock {
+    const index = segment.blocks.find(id - segment.firstId);
+    if (index < 0) throw unreadable(segment, 0, `record ${id} is in none of its blocks`);
+    const key = keyOf(segment, index);
+    const cached = this.#cache.get(key);
+    if (cached) {
+      this.#cache.delete(key);
+      this.#cache.set(key, cached);
+      return (this.#last = cached);
+    }
+    const { blocks } = segment;
+    const bytes = this.#file(segment).readSync(blocks.offset(index), blocks.size(index));
+    return this.#keep(segment, index, bytes);
+  }
+
+  #keep(segment: Segment, index: number, bytes: Buffer): LoadedBlock {
+    const offset = segment.blocks.offset(index);
+    const problem = blockProblem(bytes, 0);
+    if (problem !== null) throw unreadable(segment, offset, problem);
+    const block = loadedBlock(segment, bytes);
+    if (!block.cached) return block;
+    this.#cache.set(keyOf(segment, index), block);
+    this.#cachedBytes += bytes.length;
+    for (const [key, oldest] of this.#cache) {
+      if (this.#cachedBytes <= cacheBytesMax) break;
+      this.#cache.delete(key);
+      this.#cachedBytes -= oldest.bytes.length;
+    }
+    return (this.#last = block);
+  }
+
+  #file(segment: Segment): StorageReader {
+    const open = this.#files.get(segment);
+    if (open) return open;
+    if (this.#files.size >= openFilesMax) {
+      const [oldest, file] = this.#files.entries().next().value!;
+      file.close();
+      this.#files.delete(oldest);
+    }
+    const file = this.#storage.reader(join(this.#folder, segmentName(segment.number)));
+    this.#files.set(segment, file);
+    return file;
+  }
+}
+
+function loadedBlock(segment: Segment, bytes: Buffer): LoadedBlock {
+  let count = 0;
+  for (let at = blockHeaderSize; at < bytes.length; at += 4 + bytes.readUInt32BE(at)) count++;
+  const ids = new Float64Array(count);
+  const starts = new Uint32Array(count);
+  let slot = 0;
+  for (let at = blockHeaderSize; at < bytes.length; at += 4 + bytes.readUInt32BE(at)) {
+    ids[slot] = bytes.readDoubleBE(at + 4);
+    starts[slot++] = at;
+  }
+  const cached = bytes.length <= cachedBlockMax;
+  const { generation } = segment;
+  return { segment, generation, firstId: ids[0]!, lastId: ids[count - 1]!, bytes, ids, starts, cached };
+}
+
+/** Ids without gaps are found at once; a compacted block has some, and is searched. */
+function slotOf(ids: Float64Array, id: number): number {
+  const direct = id - ids[0]!;
+  if (ids[direct] === id) return direct;
+  let low = 0;
+  let high = ids.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >>> 1;
+    if (ids[middle] === id) return middle;
+    if (ids[middle]! < id) low = middle + 1;
+    else high = middle - 1;
+  }
+  return -1;
+}
+
+function keyOf(segment: Segment, index: number): string {
+  return `${segment.number}.${segment.generation}.${index}`;
+}
+
+function unreadable(segment: Segment, offset: number, reason: string): RecordUnreadable {
+  return new RecordUnreadable(`${segmentName(segment.number)} at ${offset}: ${reason}`);
+}

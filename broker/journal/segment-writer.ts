@@ -1,0 +1,121 @@
+// The journal's writes: filled slabs into their segments, and what was released beside them. One write and one
+// sync per segment and commit. What was written once is not written again, so a commit that failed half way is
+// taken up where it stopped.
+import { join } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import type { Storage, StorageFile } from '../base/storage.ts';
+import type { ConfirmMode } from './journal.ts';
+import { releaseName, sealBlock, segmentHeader, segmentName } from './segment-format.ts';
+import type { Segment } from './segment.ts';
+
+/** A block being filled: `bytes` up to `end`, its header's place included. */
+export interface Slab {
+  segment: Segment;
+  bytes: Buffer;
+  end: number;
+  firstId: number;
+  lastId: number;
+}
+
+export interface SegmentWriterOptions {
+  folder: string;
+  storage: Storage;
+  clock: Clock;
+  confirmMode: ConfirmMode;
+}
+
+const durationsMax = 10_000;
+
+export class SegmentWriter {
+  readonly statistics = { syncs: 0, writtenBytes: 0 };
+  syncDurationsMs: number[] = [];
+  readonly #options: SegmentWriterOptions;
+
+  constructor(options: SegmentWriterOptions) {
+    this.#options = options;
+  }
+
+  /** Writes slabs of one segment behind each other, and syncs where the confirm mode says so. */
+  async write(slabs: Slab[]): Promise<void> {
+    const { storage, folder } = this.#options;
+    const { segment } = slabs[0]!;
+    const parts: Uint8Array[] = [];
+    const created = !segment.file;
+    if (!segment.file) {
+      segment.file = await storage.open(join(folder, segmentName(segment.number)));
+      segment.written = 0;
+      parts.push(segmentHeader(segment.firstId));
+    }
+    for (const slab of slabs) {
+      sealBlock(slab.bytes, slab.end);
+      parts.push(slab.bytes.subarray(0, slab.end));
+    }
+    try {
+      await segment.file.write(parts, segment.written);
+      await this.#sync(segment.file);
+      if (created) await storage.syncFolder(folder);
+    } catch (error) {
+      if (created) await this.#abandon(segment);
+      throw error;
+    }
+    this.#account(segment, slabs, parts);
+  }
+
+  async #sync(file: StorageFile): Promise<void> {
+    const { clock, confirmMode } = this.#options;
+    if (confirmMode !== 'synced') return;
+    const startedAt = clock.monotonic();
+    await file.sync();
+    this.statistics.syncs++;
+    if (this.syncDurationsMs.length < durationsMax) this.syncDurationsMs.push(clock.monotonic() - startedAt);
+  }
+
+  #account(segment: Segment, slabs: Slab[], parts: Uint8Array[]): void {
+    const size = parts.reduce((sum, part) => sum + part.length, 0);
+    let at = segment.written + size - slabs.reduce((sum, slab) => sum + slab.end, 0);
+    for (const slab of slabs) {
+      segment.blocks.add(at, slab.end, slab.firstId - segment.firstId);
+      at += slab.end;
+    }
+    segment.written += size;
+    this.statistics.writtenBytes += size;
+  }
+
+  /** A file whose first write failed is made again by the next try. */
+  async #abandon(segment: Segment): Promise<void> {
+    await segment.file?.close().catch(() => undefined);
+    segment.file = null;
+  }
+
+  /** Appends what was released of a segment since the last time. Not synced: a loss costs redeliveries. */
+  async writeReleases(segment: Segment): Promise<void> {
+    if (segment.removed || segment.releases.empty || (segment.sealed && segment.live === 0)) return;
+    const block = segment.releases.take();
+    segment.releaseFile ??= await this.#openReleases(segment);
+    await segment.releaseFile.write([block], segment.releaseWritten);
+    segment.releaseWritten += block.length;
+  }
+
+  /** A segment from before the restart has a release file already: its blocks are carried over. */
+  async #openReleases(segment: Segment): Promise<StorageFile> {
+    const { storage, folder } = this.#options;
+    const path = join(folder, releaseName(segment.number));
+    if (segment.releaseWritten === 0) return storage.open(path);
+    const earlier = await storage.read(path);
+    const file = await storage.open(`${path}.new`);
+    await file.write([earlier], 0);
+    await file.sync();
+    await storage.rename(`${path}.new`, path);
+    segment.releaseWritten = earlier.length;
+    return file;
+  }
+
+  async remove(segment: Segment): Promise<void> {
+    const { storage, folder } = this.#options;
+    segment.removed = true;
+    await segment.file?.close();
+    await segment.releaseFile?.close();
+    await storage.remove(join(folder, segmentName(segment.number)));
+    await storage.remove(join(folder, releaseName(segment.number)));
+  }
+}

@@ -1,0 +1,101 @@
+// The pages of one queue, in order: closed ones, and the one that fills.
+import type { QueueEntry } from '../queue/queue-entry.ts';
+import { Page } from './page.ts';
+import type { Pager } from './pager.ts';
+
+export class PageList {
+  size = 0;
+  readonly #pager: Pager;
+  readonly #journalled: boolean;
+  #closed: Page[] = [];
+  #closedHead = 0;
+  #open: Page;
+
+  constructor(pager: Pager, journalled: boolean) {
+    this.#pager = pager;
+    this.#journalled = journalled;
+    this.#open = new Page(journalled);
+  }
+
+  push(entry: QueueEntry): void {
+    this.#open.push(entry);
+    this.#pushed();
+  }
+
+  pushRecord(recordId: number, position: number, redelivered: boolean): void {
+    this.#open.pushRecord(recordId, position, redelivered);
+    this.#pushed();
+  }
+
+  #pushed(): void {
+    this.size++;
+    if (!this.#open.full) return;
+    if (this.#open.close(this.#pager)) this.#pager.close(this.#open);
+    this.#closed.push(this.#open);
+    this.#open = new Page(this.#journalled);
+  }
+
+  /** The entries of the first page, which leaves; the next one is read ahead. */
+  takeFirst(): QueueEntry[] {
+    const first = this.#closed[this.#closedHead] ?? this.#open;
+    if (first === this.#open) this.#open = new Page(this.#journalled);
+    else this.#dropHead();
+    this.size -= first.size;
+    const entries = first.takeAll(this.#pager);
+    const next = this.#closed[this.#closedHead];
+    if (next) this.#readAhead(next);
+    return entries;
+  }
+
+  #dropHead(): void {
+    this.#closedHead++;
+    if (this.#closedHead < 64 || this.#closedHead * 2 < this.#closed.length) return;
+    this.#closed = this.#closed.slice(this.#closedHead);
+    this.#closedHead = 0;
+  }
+
+  #readAhead(page: Page): void {
+    const { journal, scratch } = page.records();
+    if (journal.length > 0) void this.#pager.journal.prefetch(journal);
+    if (scratch.length > 0) void this.#pager.scratch.prefetch(scratch);
+  }
+
+  find(position: number): QueueEntry | null {
+    return this.#pageOf(position).find(position, this.#pager);
+  }
+
+  remove(position: number): boolean {
+    const removed = this.#pageOf(position).remove(position, this.#pager);
+    if (removed) this.size--;
+    return removed;
+  }
+
+  *from(offset: number): Generator<QueueEntry> {
+    let skip = offset;
+    for (const page of [...this.#closed.slice(this.#closedHead), this.#open]) {
+      if (skip < page.size) yield* page.from(skip, this.#pager);
+      skip = Math.max(0, skip - page.size);
+    }
+  }
+
+  clear(release: (recordId: number) => void): void {
+    for (const page of [...this.#closed.slice(this.#closedHead), this.#open])
+      page.clear(this.#pager, release);
+    this.size = 0;
+    this.#closed = [];
+    this.#closedHead = 0;
+    this.#open = new Page(this.#journalled);
+  }
+
+  /** The page in whose range the position is. */
+  #pageOf(position: number): Page {
+    let low = this.#closedHead;
+    let high = this.#closed.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#closed[middle]!.lastPosition < position) low = middle + 1;
+      else high = middle;
+    }
+    return this.#closed[low] ?? this.#open;
+  }
+}

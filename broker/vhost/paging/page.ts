@@ -1,0 +1,212 @@
+// A page: a run of a queue's waiting entries, in order. While it fills, and until the disk has them, it holds the
+// entries themselves; then only the numbers of their records, from which it makes them again.
+import { messageOfRecord, recordHead } from '../message-record.ts';
+import { QueueEntry } from '../queue/queue-entry.ts';
+import { costOf, type Pager } from './pager.ts';
+import { RecordSlab } from './record-slab.ts';
+
+const entriesMax = 1024;
+const bytesMax = 256 * 1024;
+
+export class Page {
+  /** Entries not taken out. */
+  size = 0;
+  /** Whether this queue holds what is journalled here, so that the journal keeps it. */
+  readonly #journalled: boolean;
+  /** By slot; null where only the record is known. All of it is null once dropped. */
+  #entries: (QueueEntry | null)[] | null = [];
+  /** Record numbers by slot: the journal's, the scratch log's below zero, 0 where there is none (yet). */
+  #ids: number[] | Float64Array = [];
+  #positions: number[] | Float64Array = [];
+  /** Unix milliseconds by slot; null while no entry expires. */
+  #expiries: number[] | Float64Array | null = null;
+  /** Slots that were handed out before a restart. */
+  #redelivered: Set<number> | null = null;
+  #bytes = 0;
+  #lastJournalId = 0;
+  #lastScratchId = 0;
+
+  constructor(journalled: boolean) {
+    this.#journalled = journalled;
+  }
+
+  get full(): boolean {
+    return this.#ids.length >= entriesMax || this.#bytes >= bytesMax;
+  }
+
+  get lastPosition(): number {
+    return this.#positions[this.#positions.length - 1] ?? 0;
+  }
+
+  // ---- Filling and dropping ----
+
+  /** Takes an entry at its end; the page must not be closed. */
+  push(entry: QueueEntry): void {
+    this.#bytes += costOf(entry.message);
+    this.#slot(entry, 0, entry.position, entry.expiresAt, entry.redelivered);
+  }
+
+  /** Takes one of which only the journal's record is known. */
+  pushRecord(recordId: number, position: number, redelivered: boolean): void {
+    this.#slot(null, recordId, position, 0, redelivered);
+  }
+
+  #slot(entry: QueueEntry | null, id: number, position: number, expiresAt: number, again: boolean): void {
+    const slot = this.#ids.length;
+    this.#entries!.push(entry);
+    (this.#ids as number[]).push(id);
+    (this.#positions as number[]).push(position);
+    if (expiresAt > 0) this.#expiries ??= new Array<number>(slot).fill(0);
+    if (this.#expiries) (this.#expiries as number[]).push(expiresAt);
+    if (again) (this.#redelivered ??= new Set()).add(slot);
+    this.size++;
+  }
+
+  /** Nothing is added from here on. False when the scratch log takes no more: the page stays in memory. */
+  close(pager: Pager): boolean {
+    try {
+      for (const [slot, entry] of this.#entries!.entries())
+        if (entry) this.#ids[slot] = this.#record(entry, pager);
+    } catch {
+      for (const [slot, entry] of this.#entries!.entries())
+        if (entry) {
+          if (this.#ids[slot]! < 0) pager.forget(-this.#ids[slot]!);
+          this.#ids[slot] = 0;
+        }
+      return false;
+    }
+    this.#ids = Float64Array.from(this.#ids);
+    this.#positions = Float64Array.from(this.#positions);
+    if (this.#expiries) this.#expiries = Float64Array.from(this.#expiries);
+    return true;
+  }
+
+  /** Throws JournalFault when the scratch log takes no more. */
+  #record(entry: QueueEntry, pager: Pager): number {
+    const { message } = entry;
+    if (this.#journalled && message.recordId > 0) {
+      this.#lastJournalId = Math.max(this.#lastJournalId, message.recordId);
+      return message.recordId;
+    }
+    this.#lastScratchId = pager.keep(recordHead(message), message);
+    return -this.#lastScratchId;
+  }
+
+  /** Lets go of the entries if all can be read again; true when there is nothing to wait for any more. */
+  dropIfWritten(pager: Pager): boolean {
+    if (!this.#entries) return true;
+    if (pager.journal.writtenId < this.#lastJournalId) return false;
+    if (pager.scratch.writtenId < this.#lastScratchId) return false;
+    for (const entry of this.#entries) if (entry) pager.removed(entry.message);
+    this.#entries = null;
+    return true;
+  }
+
+  // ---- Taking and looking ----
+
+  /** All entries in order, which leave the page for good. One that cannot be read is reported and left out. */
+  takeAll(pager: Pager): QueueEntry[] {
+    const taken: QueueEntry[] = [];
+    const slab = new RecordSlab();
+    for (let slot = 0; slot < this.#ids.length; slot++) {
+      const resident = this.#entries?.[slot] ?? null;
+      const entry = resident ?? this.#read(slot, pager, slab);
+      if (this.#ids[slot]! < 0) pager.forget(-this.#ids[slot]!);
+      if (!entry) continue;
+      if (!resident) pager.added(entry.message);
+      taken.push(entry);
+    }
+    this.#empty();
+    return taken;
+  }
+
+  /** Entries from the `skip`-th on; those read for it are made for the looker alone. */
+  *from(skip: number, pager: Pager): Generator<QueueEntry> {
+    const slab = new RecordSlab();
+    for (let slot = 0; slot < this.#ids.length; slot++) {
+      if (this.#isHole(slot) || skip-- > 0) continue;
+      const entry = this.#entries?.[slot] ?? this.#read(slot, pager, slab);
+      if (entry) yield entry;
+    }
+  }
+
+  find(position: number, pager: Pager): QueueEntry | null {
+    const slot = this.#slotOf(position);
+    if (slot < 0) return null;
+    return this.#entries?.[slot] ?? this.#read(slot, pager, new RecordSlab());
+  }
+
+  /** Takes one out; false when it is not here. Its record in the journal is the queue's to release. */
+  remove(position: number, pager: Pager): boolean {
+    const slot = this.#slotOf(position);
+    if (slot < 0) return false;
+    this.#forgetSlot(slot, pager);
+    if (this.#entries) this.#entries[slot] = null;
+    this.#ids[slot] = 0;
+    this.size--;
+    return true;
+  }
+
+  /** Takes all out, unread; `release` gets the journal's records. */
+  clear(pager: Pager, release: (recordId: number) => void): void {
+    for (let slot = 0; slot < this.#ids.length; slot++) {
+      const recordId = this.#entries?.[slot]?.message.recordId ?? this.#ids[slot]!;
+      if (this.#journalled && recordId > 0) release(recordId);
+      this.#forgetSlot(slot, pager);
+    }
+    this.#empty();
+  }
+
+  /** The journal's and the scratch log's records here. */
+  records(): { journal: number[]; scratch: number[] } {
+    const ids = this.#entries ? [] : [...this.#ids];
+    return { journal: ids.filter((id) => id > 0), scratch: ids.flatMap((id) => (id < 0 ? -id : [])) };
+  }
+
+  #empty(): void {
+    this.size = 0;
+    this.#entries = null;
+    this.#ids = [];
+    this.#positions = [];
+  }
+
+  #forgetSlot(slot: number, pager: Pager): void {
+    const entry = this.#entries?.[slot];
+    if (entry) pager.removed(entry.message);
+    if (this.#ids[slot]! < 0) pager.forget(-this.#ids[slot]!);
+  }
+
+  #isHole(slot: number): boolean {
+    return this.#ids[slot] === 0 && !this.#entries?.[slot];
+  }
+
+  #read(slot: number, pager: Pager, slab: RecordSlab): QueueEntry | null {
+    const id = this.#ids[slot]!;
+    if (id === 0) return null;
+    try {
+      const view = (id > 0 ? pager.journal : pager.scratch).read(Math.abs(id));
+      if (!view.owned) slab.keep(view);
+      const message = messageOfRecord(Math.max(0, id), view.bytes, view.start, view.end);
+      const entry = new QueueEntry(message, this.#positions[slot]!);
+      entry.expiresAt = this.#expiries?.[slot] ?? 0;
+      entry.redelivered = this.#redelivered?.has(slot) ?? false;
+      return entry;
+    } catch (error) {
+      pager.log.error(`a waiting message cannot be read back: ${(error as Error).message}`);
+      return null;
+    }
+  }
+
+  #slotOf(position: number): number {
+    let low = 0;
+    let high = this.#positions.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >>> 1;
+      const found = this.#positions[middle]!;
+      if (found === position) return this.#isHole(middle) ? -1 : middle;
+      if (found < position) low = middle + 1;
+      else high = middle - 1;
+    }
+    return -1;
+  }
+}

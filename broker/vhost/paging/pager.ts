@@ -1,0 +1,67 @@
+// Keeps the memory that waiting messages take within a budget (R13). What is over it is paged out: a queue
+// closes a page of its entries, and once the bytes of all of them are in a file the entries are dropped and only
+// the numbers of their records stay. Journalled messages are in the journal already; the others go to a scratch
+// log that does not outlive the process.
+import type { Log } from '../../base/log.ts';
+import type { Journal } from '../../journal/journal.ts';
+import type { Message } from '../message.ts';
+import type { Page } from './page.ts';
+
+/** What a message costs besides its bytes: the objects that stand for it. */
+const messageOverheadBytes = 400;
+const scratchHolder = [1];
+
+export class Pager {
+  readonly budgetBytes: number;
+  readonly journal: Journal;
+  readonly scratch: Journal;
+  readonly log: Log;
+  residentBytes = 0;
+  /** Closed, and waiting for the disk. */
+  #pending: Page[] = [];
+
+  constructor(parts: { budgetBytes: number; journal: Journal; scratch: Journal; log: Log }) {
+    this.budgetBytes = parts.budgetBytes;
+    this.journal = parts.journal;
+    this.scratch = parts.scratch;
+    this.log = parts.log;
+    parts.journal.onWritten(() => this.#written());
+    parts.scratch.onWritten(() => this.#written());
+  }
+
+  get over(): boolean {
+    return this.residentBytes > this.budgetBytes;
+  }
+
+  added(message: Message): void {
+    this.residentBytes += costOf(message);
+  }
+
+  removed(message: Message): void {
+    this.residentBytes -= costOf(message);
+  }
+
+  /** Copies a message to the scratch log. Throws JournalFault when that takes no more. */
+  keep(head: Uint8Array, message: Message): number {
+    const size = message.propertiesSize + message.bodySize;
+    return this.scratch.append(scratchHolder, 1, head, message.bytes, message.start, size);
+  }
+
+  forget(scratchId: number): void {
+    this.scratch.release(scratchHolder[0]!, scratchId);
+  }
+
+  /** The page's entries are dropped as soon as they can be read again. */
+  close(page: Page): void {
+    if (!page.dropIfWritten(this)) this.#pending.push(page);
+  }
+
+  #written(): void {
+    if (this.#pending.length === 0) return;
+    this.#pending = this.#pending.filter((page) => !page.dropIfWritten(this));
+  }
+}
+
+export function costOf(message: Message): number {
+  return message.propertiesSize + message.bodySize + messageOverheadBytes;
+}
