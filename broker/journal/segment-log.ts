@@ -334,7 +334,10 @@ export class SegmentLog implements Journal {
   }
 
   async #removeDead(): Promise<void> {
-    const dead = this.#segments.filter((segment) => segment.sealed && segment.live === 0 && !segment.removed);
+    // One that is dead before all of it is written still has writes coming.
+    const dead = this.#segments.filter(
+      ({ sealed, live, written, size }) => sealed && live === 0 && written === size,
+    );
     if (dead.length === 0) return;
     for (const segment of dead) {
       this.#reader.forget(segment);

@@ -36,13 +36,14 @@ interface Found {
   records: Map<number, { holders: number[]; delivered: boolean[]; text: string }>;
 }
 
-async function open(folder: string): Promise<Found> {
+async function open(folder: string, segmentBytesMax?: number): Promise<Found> {
   const journal = new SegmentLog({
     folder,
     storage: osStorage,
     clock: osClock,
     log: silentLog,
     confirmMode: 'synced',
+    ...(segmentBytesMax === undefined ? {} : { segmentBytesMax }),
   });
   const records: Found['records'] = new Map();
   const report = await journal.recover((id, holders, delivered, bytes, start, end) => {
@@ -66,6 +67,20 @@ const segments = (folder: string) =>
     .sort();
 
 describe('R3 R25: the journal', () => {
+  test('a segment whose records are all released before they are written is written and goes', async () => {
+    const folder = newFolder();
+    const { journal } = await open(folder, 1000);
+    for (let i = 0; i < 300; i++) {
+      journal.release(1, append(journal, [1], 'x'.repeat(100)));
+      if (i % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await journal.flush();
+    expect(journal.fault).toBe(null);
+    expect(journal.safePosition).toBe(journal.appendedPosition);
+    expect(segments(folder).length).toBeLessThanOrEqual(1);
+    await journal.close();
+  });
+
   test('what was flushed comes back with its holders, released ones stay away', async () => {
     const folder = newFolder();
     const first = await open(folder);
