@@ -34,9 +34,9 @@ export class FrameDecoder {
     return this.#held.reduce((sum, chunk) => sum + chunk.length, 0);
   }
 
-  /** Throws ConnectionError 501 for bytes that are no frame. */
+  /** The chunk is the caller's again afterwards. Throws ConnectionError 501 for bytes that are no frame. */
   push(chunk: Buffer): void {
-    if (this.#handler.stopped) this.#held.push(chunk);
+    if (this.#handler.stopped) this.#held.push(Buffer.from(chunk));
     else this.#decode(chunk);
   }
 
@@ -51,7 +51,7 @@ export class FrameDecoder {
     const handler = this.#handler;
     while (at < chunk.length) {
       if (handler.stopped) {
-        this.#held.unshift(chunk.subarray(at));
+        this.#held.unshift(Buffer.from(chunk.subarray(at)));
         return;
       }
       const left = chunk.length - at;

@@ -25,6 +25,7 @@ export class BasicClass {
   /** The exchange last published to, checked and allowed; looked up again when anything was declared. */
   #exchange: Exchange | null = null;
   #exchangeRevision = -1;
+  #accessRevision = -1;
 
   constructor(channel: Channel) {
     this.#channel = channel;
@@ -95,7 +96,7 @@ export class BasicClass {
       0,
       publishing.propertiesSize,
       publishing.bodySize,
-      host.services.clock.now(),
+      host.receivedAt,
     );
     if (exchange.type === 'topic')
       requireTopicPermission(host, 'write', exchange.name, publishing.routingKey);
@@ -114,16 +115,20 @@ export class BasicClass {
   #target(name: string): Exchange {
     const { host } = this.#channel;
     const { vhost } = host;
-    if (this.#exchange?.name === name && this.#exchangeRevision === vhost.revision) {
-      // Permissions may have changed; a cached decision is one lookup.
-      if (host.services.access.may(host.user.name, vhost.name, 'write', name)) return this.#exchange;
-    }
+    const { access } = host.services;
+    if (
+      this.#exchange?.name === name &&
+      this.#exchangeRevision === vhost.revision &&
+      this.#accessRevision === access.revision
+    )
+      return this.#exchange;
     requirePermission(host, 'write', 'exchange', name);
     const exchange = vhost.exchange(name);
     if (exchange.internal)
       throw new ChannelError(ReplyCode.ACCESS_REFUSED, `cannot publish to internal ${exchange.resource}`);
     this.#exchange = exchange;
     this.#exchangeRevision = vhost.revision;
+    this.#accessRevision = access.revision;
     return exchange;
   }
 

@@ -1,5 +1,6 @@
 // What a channel needs from below and from its connection; handed in by the composition root, no globals.
 import type { FrameWriter } from '../amqp/frame-writer.ts';
+import type { OutputBuffers } from '../amqp/output-buffers.ts';
 import type { AccessControl, User } from '../auth/access-control.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
@@ -17,6 +18,7 @@ export interface BrokerServices {
   readonly vhosts: VhostRegistry;
   readonly access: AccessControl;
   readonly endOfTick: EndOfTick;
+  readonly outputBuffers: OutputBuffers;
   readonly replies: DirectReplies;
   readonly limits: BrokerLimits;
   readonly productVersion: string;
@@ -69,6 +71,8 @@ export interface ChannelHost extends QueueOwner {
   readonly user: User;
   readonly writer: FrameWriter;
   readonly cancelNotify: boolean;
+  /** Unix milliseconds when the bytes under way came in. */
+  readonly receivedAt: number;
   /** False while too much is unsent or the client stopped the flow. */
   readonly mayDeliver: boolean;
   /** Stops reading frames until the promise settles: replies stay in order while the disk works. */

@@ -49,6 +49,7 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
   channelMax = 0;
   frameMax = 0;
   heartbeatSeconds = 0;
+  receivedAt = 0;
   bytesReceived = 0;
   bytesSent = 0;
   cancelNotify = false;
@@ -77,13 +78,12 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
     this.port = socket.localPort ?? 0;
     this.name = `${this.peerHost}:${this.peerPort} -> ${this.host}:${this.port}`;
     this.connectedAt = services.clock.now();
-    this.writer = new FrameWriter(() => services.endOfTick.output(this));
+    this.writer = new FrameWriter(services.outputBuffers, () => services.endOfTick.output(this));
     this.#decoder = new FrameDecoder(this, frameMaxBeforeTune);
     this.#timer = services.clock.after(services.limits.handshakeTimeoutMs, () => this.#handshakeTimedOut());
     registry.add(this);
     services.totals.connectionsCreated++;
     socket.setNoDelay(true);
-    socket.on('data', (chunk) => this.#received(chunk));
     socket.on('drain', () => this.#drained());
     socket.on('error', (error) => services.log.debug(`${this.name}: ${error.message}`));
     socket.on('close', () => this.#ended());
@@ -124,8 +124,10 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
 
   // ---- Bytes in ----
 
-  #received(chunk: Buffer): void {
+  /** Bytes from the client; the chunk is the caller's again when this returns. */
+  received(chunk: Buffer): void {
     this.bytesReceived += chunk.length;
+    this.receivedAt = this.services.clock.now();
     this.#guard(() => {
       if (this.state === 'header') this.#readHeader(chunk);
       else this.#decoder.push(chunk);
@@ -338,6 +340,7 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
   #goOn(then: () => void): void {
     this.#waiting = false;
     if (this.state === 'closed') return;
+    this.receivedAt = this.services.clock.now();
     this.#guard(() => {
       then();
       this.#decoder.resume();
@@ -378,16 +381,17 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
   // ---- Bytes out ----
 
   endOfTick(): void {
-    if (this.#socket.destroyed || this.writer.size === 0) {
-      this.writer.take();
-      return;
-    }
-    this.bytesSent += this.writer.size;
-    const parts = this.writer.take();
-    if (parts.length > 1) this.#socket.cork();
+    const { outputBuffers, limits } = this.services;
+    const { size } = this.writer;
+    const { parts, filled } = this.writer.take();
+    if (this.#socket.destroyed || size === 0) return outputBuffers.giveBack(filled);
+    this.bytesSent += size;
+    const last = parts.pop()!;
+    if (parts.length > 0) this.#socket.cork();
     for (const part of parts) this.#socket.write(part);
-    if (parts.length > 1) this.#socket.uncork();
-    if (this.#socket.writableLength > this.services.limits.unsentBytesMax) this.#congested = true;
+    this.#socket.write(last, () => outputBuffers.giveBack(filled));
+    if (parts.length > 0) this.#socket.uncork();
+    if (this.#socket.writableLength > limits.unsentBytesMax) this.#congested = true;
   }
 
   #drained(): void {

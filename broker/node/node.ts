@@ -2,6 +2,7 @@
 // handed in here; nothing below knows of globals.
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { OutputBuffers } from '../amqp/output-buffers.ts';
 import { AccessControl } from '../auth/access-control.ts';
 import { lockDataFolder, type FolderLock } from '../base/data-folder-lock.ts';
 import type { Log } from '../base/log.ts';
@@ -229,6 +230,7 @@ async function assemble(config: NodeConfig, lock: FolderLock, startedAt: number)
     vhosts,
     access,
     endOfTick: new EndOfTick(),
+    outputBuffers: new OutputBuffers(),
     replies: new DirectReplies(),
     limits: { ...defaultLimits, ...config.limits },
     productVersion: config.productVersion,
