@@ -72,7 +72,7 @@ export class SegmentLog implements Journal {
   constructor(options: JournalOptions) {
     this.#options = {
       scratch: false,
-      segmentBytesMax: 64 << 20,
+      segmentBytesMax: 32 << 20,
       pendingBytesMax: 256 << 20,
       retryMs: 1000,
       ...options,

@@ -50,7 +50,7 @@ export interface NodeConfig {
   messageMemoryBytes?: number;
 }
 
-const messageMemoryDefault = 64 << 20;
+const messageMemoryDefault = 32 << 20;
 
 export class Node {
   readonly name: string;
