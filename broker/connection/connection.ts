@@ -16,6 +16,7 @@ import { JournalFault } from '../journal/journal.ts';
 import type { Queue } from '../vhost/queue/queue.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 import type { ConnectionRegistry } from './connection-registry.ts';
+import type { DiskFlow, Holdable } from './disk-flow.ts';
 import {
   checkTune,
   frameMaxBeforeTune,
@@ -33,7 +34,7 @@ const refusalDelayMs = 1000;
 const silentRefusalDelayMs = 3000;
 const closeTimeoutMs = 5000;
 
-export class Connection implements ChannelHost, FrameHandler, TickTask {
+export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable {
   readonly services: BrokerServices;
   readonly name: string;
   readonly peerHost: string;
@@ -54,6 +55,7 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
   bytesSent = 0;
   cancelNotify = false;
   readonly #registry: ConnectionRegistry;
+  readonly #flow: DiskFlow;
   readonly #socket: Socket;
   readonly #decoder: FrameDecoder;
   readonly #heartbeat = new Heartbeat();
@@ -62,15 +64,18 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
   #header = Buffer.alloc(0);
   #timer: Timer | null;
   #waiting = false;
+  /** More waits for the disk than may. */
+  #held = false;
   #publisher = false;
   #toldBlocked = false;
   #congested = false;
   readonly #toWake = new Set<Queue>();
   readonly #whenClosed: (() => void)[] = [];
 
-  constructor(socket: Socket, services: BrokerServices, registry: ConnectionRegistry) {
+  constructor(socket: Socket, services: BrokerServices, registry: ConnectionRegistry, flow: DiskFlow) {
     this.services = services;
     this.#registry = registry;
+    this.#flow = flow;
     this.#socket = socket;
     this.peerHost = socket.remoteAddress ?? '';
     this.peerPort = socket.remotePort ?? 0;
@@ -119,7 +124,7 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
 
   /** Frames wait while the disk works or publishers are held back. */
   get stopped(): boolean {
-    return this.#waiting || this.blocked;
+    return this.#waiting || this.#held || this.blocked;
   }
 
   // ---- Bytes in ----
@@ -132,7 +137,13 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
       if (this.state === 'header') this.#readHeader(chunk);
       else this.#decoder.push(chunk);
     });
+    if (this.#publisher && this.#flow.holds(this)) this.#held = true;
     if (this.stopped) this.#socket.pause();
+  }
+
+  diskCaughtUp(): void {
+    this.#held = false;
+    this.#resume();
   }
 
   #readHeader(chunk: Buffer): void {
@@ -340,11 +351,15 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
   #goOn(then: () => void): void {
     this.#waiting = false;
     if (this.state === 'closed') return;
+    this.#guard(then);
+    this.#resume();
+  }
+
+  /** Goes on with what was kept, then with the socket, unless something else still stops it. */
+  #resume(): void {
+    if (this.stopped || this.state === 'closed') return;
     this.receivedAt = this.services.clock.now();
-    this.#guard(() => {
-      then();
-      this.#decoder.resume();
-    });
+    this.#guard(() => this.#decoder.resume());
     if (!this.stopped) this.#socket.resume();
   }
 
@@ -374,7 +389,7 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
     } else if (reason === null && this.#toldBlocked) {
       if (wantsToKnow) this.writer.method(0, 'connection.unblocked', {});
       this.#toldBlocked = false;
-      this.#goOn(() => undefined);
+      this.#resume();
     }
   }
 
@@ -487,6 +502,7 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
     this.#timer?.cancel();
     this.#heartbeat.stop();
     this.#registry.remove(this);
+    this.#flow.forget(this);
     this.services.totals.connectionsClosed++;
     for (const resolve of this.#whenClosed) resolve();
   }

@@ -3,6 +3,7 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { BrokerServices } from '../channel/channel-host.ts';
 import type { ConnectionRegistry } from './connection-registry.ts';
+import type { DiskFlow } from './disk-flow.ts';
 import { Connection } from './connection.ts';
 import { SharedReads } from './shared-reads.ts';
 
@@ -10,12 +11,14 @@ export class Listener {
   readonly #server: Server;
   readonly #services: BrokerServices;
   readonly #registry: ConnectionRegistry;
+  readonly #flow: DiskFlow;
   readonly #reads = new SharedReads();
   readonly #connections = new Set<Connection>();
 
-  constructor(services: BrokerServices, registry: ConnectionRegistry) {
+  constructor(services: BrokerServices, registry: ConnectionRegistry, flow: DiskFlow) {
     this.#services = services;
     this.#registry = registry;
+    this.#flow = flow;
     this.#server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
   }
 
@@ -48,7 +51,7 @@ export class Listener {
     if (accepted.remoteAddress === undefined) return void accepted.destroy();
     const adopted = this.#reads.adopt(accepted, (chunk) => connection.received(chunk));
     const socket = adopted ?? accepted;
-    const connection: Connection = new Connection(socket, this.#services, this.#registry);
+    const connection: Connection = new Connection(socket, this.#services, this.#registry, this.#flow);
     if (!adopted) {
       socket.on('data', (chunk) => connection.received(chunk));
       socket.resume();

@@ -102,6 +102,10 @@ export class SegmentLog implements Journal {
     return this.fault === null ? 'ready' : 'faulted';
   }
 
+  get pendingBytes(): number {
+    return this.#waitingBytes;
+  }
+
   append(
     holders: ArrayLike<number>,
     holderCount: number,
