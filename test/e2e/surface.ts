@@ -65,10 +65,9 @@ export class Session {
 
   /** Goes to a view by its link, as a click on it would, and waits for its heading. */
   async go(heading: string | RegExp, ...segments: string[]): Promise<void> {
-    await this.page.evaluate(
-      (hash) => (location.hash = hash),
-      `#/${segments.map(encodeURIComponent).join('/')}`,
-    );
+    const url = new URL(this.page.url());
+    url.hash = `/${segments.map(encodeURIComponent).join('/')}`;
+    await this.page.goto(url.href);
     await this.page.getByRole('heading', { name: heading, level: 1 }).waitFor();
   }
 

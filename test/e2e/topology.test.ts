@@ -38,7 +38,7 @@ async function create(session: Session, kind: 'Exchange' | 'Queue', name: string
 async function tabTo({ page }: Session, target: Locator): Promise<void> {
   await target.waitFor({ state: 'attached' });
   for (let pressed = 0; pressed < 80; pressed++) {
-    if (await target.evaluate((element) => element === document.activeElement)) return;
+    if ((await target.and(page.locator(':focus')).count()) > 0) return;
     await page.keyboard.press('Tab');
   }
   throw new Error(`Tab never came to ${String(target)}`);
@@ -82,11 +82,12 @@ onEverySurface('topology', (session) => {
     const queue = node(session, 'queue orders');
     const before = await centre(queue);
     await drag(session, queue, { x: before.x + 40, y: before.y + 170 });
-    const place = () => queue.evaluate((element) => (element as HTMLElement).style.transform);
+    const place = async () => /translate\([^)]*\)/.exec((await queue.getAttribute('style')) ?? '')?.[0];
     const moved = await place();
     await page.reload();
     await page.getByRole('heading', { name: 'Topology', level: 1 }).waitFor();
     await queue.waitFor();
+    expect(moved).toBeDefined();
     expect(await place()).toBe(moved);
   });
 
