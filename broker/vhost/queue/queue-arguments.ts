@@ -15,6 +15,7 @@ type Check = (value: TypedValue, args: FieldTable) => string | null;
 
 const expiryMaxMs = 0xffff_ffff;
 const priorityMax = 255;
+const keyBytesMax = 255;
 
 const integer: Check = (value) =>
   integerOf(value) === null ? `"expected integer, got ${typeNameOf(value)}"` : null;
@@ -40,37 +41,43 @@ function oneOf(names: readonly string[], problem: string): Check {
   return (value, args) => longText(value, args) ?? (names.includes(stringOf(value)!) ? null : problem);
 }
 
-const checks: Record<string, Check> = {
-  'x-expires': (value, args) =>
-    integer(value, args) ?? (integerOf(value) === 0 ? '{value_zero,0}' : timeToLive(value, args)),
-  'x-message-ttl': timeToLive,
-  'x-dead-letter-exchange': longText,
-  'x-dead-letter-routing-key': (value, args) =>
-    longText(value, args) ?? (args.has('x-dead-letter-exchange') ? null : 'routing_key_but_no_dlx_defined'),
-  'x-dead-letter-strategy': oneOf(['at-most-once', 'at-least-once'], 'invalid_dlx_strategy'),
-  'x-max-length': notNegative,
-  'x-max-length-bytes': notNegative,
-  'x-max-priority': (value, args) =>
-    notNegative(value, args) ??
-    (integerOf(value)! > priorityMax ? `{max_value_exceeded,${integerOf(value)}}` : null),
-  'x-overflow': oneOf(['drop-head', 'reject-publish', 'reject-publish-dlx'], 'invalid_overflow'),
-  'x-queue-mode': (value, args) =>
-    longText(value, args) ??
-    (['default', 'lazy'].includes(stringOf(value)!) ? null : `"unsupported queue mode '${stringOf(value)}'"`),
-  'x-queue-version': (value, args) =>
-    notNegative(value, args) ?? ([1, 2].includes(integerOf(value)!) ? null : '"unsupported queue version"'),
-  'x-single-active-consumer': boolean,
-  'x-queue-type': longText,
-  'x-queue-master-locator': longText,
-  'x-queue-leader-locator': longText,
-  'x-delivery-limit': notNegative,
-  'x-quorum-initial-group-size': notNegative,
-  'x-max-in-memory-length': notNegative,
-  'x-max-in-memory-bytes': notNegative,
-  'x-max-age': longText,
-  'x-stream-max-segment-size-bytes': notNegative,
-  'x-initial-cluster-size': notNegative,
-};
+const checks = new Map<string, Check>(
+  Object.entries({
+    'x-expires': (value, args) =>
+      integer(value, args) ?? (integerOf(value) === 0 ? '{value_zero,0}' : timeToLive(value, args)),
+    'x-message-ttl': timeToLive,
+    'x-dead-letter-exchange': longText,
+    'x-dead-letter-routing-key': (value, args) =>
+      longText(value, args) ??
+      (args.has('x-dead-letter-exchange') ? null : 'routing_key_but_no_dlx_defined') ??
+      (Buffer.byteLength(stringOf(value)!) > keyBytesMax ? '"a routing key has at most 255 bytes"' : null),
+    'x-dead-letter-strategy': oneOf(['at-most-once', 'at-least-once'], 'invalid_dlx_strategy'),
+    'x-max-length': notNegative,
+    'x-max-length-bytes': notNegative,
+    'x-max-priority': (value, args) =>
+      notNegative(value, args) ??
+      (integerOf(value)! > priorityMax ? `{max_value_exceeded,${integerOf(value)}}` : null),
+    'x-overflow': oneOf(['drop-head', 'reject-publish', 'reject-publish-dlx'], 'invalid_overflow'),
+    'x-queue-mode': (value, args) =>
+      longText(value, args) ??
+      (['default', 'lazy'].includes(stringOf(value)!)
+        ? null
+        : `"unsupported queue mode '${stringOf(value)}'"`),
+    'x-queue-version': (value, args) =>
+      notNegative(value, args) ?? ([1, 2].includes(integerOf(value)!) ? null : '"unsupported queue version"'),
+    'x-single-active-consumer': boolean,
+    'x-queue-type': longText,
+    'x-queue-master-locator': longText,
+    'x-queue-leader-locator': longText,
+    'x-delivery-limit': notNegative,
+    'x-quorum-initial-group-size': notNegative,
+    'x-max-in-memory-length': notNegative,
+    'x-max-in-memory-bytes': notNegative,
+    'x-max-age': longText,
+    'x-stream-max-segment-size-bytes': notNegative,
+    'x-initial-cluster-size': notNegative,
+  }),
+);
 
 const shared = [
   'x-expires',
@@ -129,7 +136,7 @@ export function queueTypeOf(args: FieldTable, resource: string): QueueType {
 /** Throws ChannelError 406 naming the first argument with an impossible value, or that the type does not take. */
 export function checkArguments(args: FieldTable, type: QueueType, resource: string): void {
   for (const [name, value] of args) {
-    const check = checks[name];
+    const check = checks.get(name);
     if (!check) continue;
     if (!knownByType[type].includes(name))
       throw new ChannelError(
