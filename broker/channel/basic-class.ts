@@ -72,12 +72,12 @@ export class BasicClass {
 
   // ---- Publishing ----
 
-  /** The content under way is complete. Throws ChannelError. */
+  /** The content under way is complete. Throws ChannelError, or ConnectionError for damaged properties. */
   publish(): void {
     try {
       this.#publish();
     } catch (error) {
-      if (error instanceof ChannelError && error.classId === 0) {
+      if ((error instanceof ChannelError || error instanceof ConnectionError) && error.classId === 0) {
         error.classId = 60;
         error.methodId = 40;
       }
@@ -92,7 +92,7 @@ export class BasicClass {
     const message = new Message(
       exchange.name,
       publishing.routingKey,
-      publishing.bytes,
+      publishing.take(),
       0,
       publishing.propertiesSize,
       publishing.bodySize,
@@ -199,6 +199,12 @@ export class BasicClass {
     const queue = host.vhost.queue(name);
     host.vhost.checkOwner(queue, host);
     checkConsumerArguments(args.arguments, queue.resource);
+    const { consumersPerChannelMax } = host.services.limits;
+    if (channel.consumers.size >= consumersPerChannelMax)
+      throw new ConnectionError(
+        ReplyCode.NOT_ALLOWED,
+        `reached maximum (${consumersPerChannelMax}) of consumers per channel`,
+      );
     const consumer = new ChannelConsumer(channel, queue, {
       tag,
       noAck: args.noAck,

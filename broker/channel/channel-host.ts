@@ -35,6 +35,11 @@ export interface BrokerLimits {
   messageBytesMax: number;
   /** A connection with more unsent bytes gets no deliveries until they have gone. */
   unsentBytesMax: number;
+  /** A connection with more unsent bytes is not read until they have gone, and gets no direct replies. */
+  unreadBytesMax: number;
+  consumersPerChannelMax: number;
+  /** Of one listener. */
+  connectionsMax: number;
 }
 
 export const defaultLimits: BrokerLimits = {
@@ -44,6 +49,9 @@ export const defaultLimits: BrokerLimits = {
   handshakeTimeoutMs: 10_000,
   messageBytesMax: 128 << 20,
   unsentBytesMax: 4 << 20,
+  unreadBytesMax: 64 << 20,
+  consumersPerChannelMax: 65_536,
+  connectionsMax: 10_000,
 };
 
 /** Events of the whole node since it started. */
@@ -75,6 +83,8 @@ export interface ChannelHost extends QueueOwner {
   readonly receivedAt: number;
   /** False while too much is unsent or the client stopped the flow. */
   readonly mayDeliver: boolean;
+  /** The client leaves so much unread that nothing more is kept for it. */
+  readonly overfull: boolean;
   /** Stops reading frames until the promise settles: replies stay in order while the disk works. */
   waitFor(promise: Promise<void> | undefined, then: () => void): void;
   /** Remembers a consumer to wake when the connection's output has drained. */

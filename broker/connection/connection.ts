@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import { emptyTable, type FieldTable } from '../amqp/field-table.ts';
 import { FrameDecoder, FrameType, type FrameHandler } from '../amqp/frame-decoder.ts';
+import { isFrame, unexpectedFrame, unknownFrame } from '../amqp/frame-check.ts';
 import { FrameWriter } from '../amqp/frame-writer.ts';
 import { decodeMethod, methods, type Method, type MethodArguments } from '../amqp/methods.ts';
 import { ChannelError, ConnectionError, ReplyCode } from '../amqp/reply-codes.ts';
@@ -68,7 +69,8 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
   #held = false;
   #publisher = false;
   #toldBlocked = false;
-  #congested = false;
+  /** What the socket had not sent at the end of the last tick. */
+  #unsent = 0;
   readonly #toWake = new Set<Queue>();
   readonly #whenClosed: (() => void)[] = [];
 
@@ -89,7 +91,7 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
     registry.add(this);
     services.totals.connectionsCreated++;
     socket.setNoDelay(true);
-    socket.on('drain', () => this.#drained());
+    socket.on('drain', () => this.#sent());
     socket.on('error', (error) => services.log.debug(`${this.name}: ${error.message}`));
     socket.on('close', () => this.#ended());
   }
@@ -119,12 +121,27 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
   }
 
   get mayDeliver(): boolean {
-    return !this.#congested;
+    return this.#unsent + this.writer.size <= this.services.limits.unsentBytesMax;
   }
 
-  /** Frames wait while the disk works or publishers are held back. */
+  /** A client that asks for more and more without reading the answers is not read either. */
+  get overfull(): boolean {
+    return this.#unsent + this.writer.size > this.services.limits.unreadBytesMax;
+  }
+
+  /** Frames wait while the disk works, publishers are held back, or answers lie unread. */
   get stopped(): boolean {
-    return this.#waiting || this.#held || this.blocked;
+    return this.#waiting || this.#held || (this.blocked && this.state === 'running') || this.overfull;
+  }
+
+  /** Whether silence means anything: nothing is heard from a client that is not read. */
+  get listening(): boolean {
+    return !this.#waiting && !this.#held && !this.blocked;
+  }
+
+  /** Of `bytesSent`, what has left for the client. */
+  get bytesTaken(): number {
+    return this.bytesSent - this.#socket.writableLength;
   }
 
   // ---- Bytes in ----
@@ -175,37 +192,30 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
 
   frame(type: number, channel: number, bytes: Buffer, start: number, end: number): void {
     if (this.state === 'closed') return;
-    if (channel === 0) return this.#connectionFrame(type, bytes, start, end);
-    if (type === FrameType.HEARTBEAT)
-      throw new ConnectionError(
-        ReplyCode.UNEXPECTED_FRAME,
-        `unexpected heartbeat frame on channel ${channel}`,
-      );
-    if (this.state === 'closing') return;
-    if (this.state !== 'running')
-      throw new ConnectionError(ReplyCode.CHANNEL_ERROR, 'connection is not open');
-    const open = this.channels.get(channel);
-    if (!open) return this.#openChannel(type, channel, bytes, start, end);
+    let open: Channel | undefined;
     try {
-      if (type === FrameType.METHOD) open.method(bytes, start, end);
+      if (!isFrame(type, end - start)) throw unknownFrame(type, bytes, start, end);
+      if (channel === 0) return this.#connectionFrame(type, bytes, start, end);
+      if (type === FrameType.HEARTBEAT) throw unexpectedFrame(type, bytes, start, end);
+      if (this.state === 'closing') return;
+      if (this.state !== 'running')
+        throw new ConnectionError(ReplyCode.CHANNEL_ERROR, 'connection is not open');
+      open = this.channels.get(channel);
+      if (!open) this.#openChannel(type, channel, bytes, start, end);
+      else if (type === FrameType.METHOD) open.method(bytes, start, end);
       else if (type === FrameType.HEADER) open.header(bytes, start, end);
-      else if (type === FrameType.BODY) open.body(bytes, start, end);
-      else throw unknownType(type);
+      else open.body(bytes, start, end);
     } catch (error) {
-      if (!(error instanceof ChannelError)) throw error;
-      this.services.log.warn(`${open.name}, user ${this.userName}: ${error.message}`);
-      open.fail(error);
+      if (open && error instanceof ChannelError) {
+        this.services.log.warn(`${open.name}, user ${this.userName}: ${error.message}`);
+        open.fail(error);
+      } else this.#caught(error);
     }
   }
 
   #connectionFrame(type: number, bytes: Buffer, start: number, end: number): void {
-    if (type === FrameType.HEARTBEAT) {
-      if (end > start) throw new ConnectionError(ReplyCode.FRAME_ERROR, 'heartbeat frame with a payload');
-      return;
-    }
-    if (type === FrameType.HEADER || type === FrameType.BODY)
-      throw new ConnectionError(ReplyCode.UNEXPECTED_FRAME, 'content frame on channel 0');
-    if (type !== FrameType.METHOD) throw unknownType(type);
+    if (type === FrameType.HEARTBEAT) return;
+    if (type !== FrameType.METHOD) throw unexpectedFrame(type, bytes, start, end);
     const method = decodeMethod(bytes, start, end);
     if (method.name === 'connection.close') return this.#closedByPeer();
     if (this.state === 'closing') {
@@ -216,11 +226,16 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
   }
 
   #openChannel(type: number, number: number, bytes: Buffer, start: number, end: number): void {
-    const method = type === FrameType.METHOD ? decodeMethod(bytes, start, end) : null;
-    if (method?.name === 'channel.close-ok') return;
-    if (method?.name !== 'channel.open')
+    if (type !== FrameType.METHOD)
+      throw new ConnectionError(
+        ReplyCode.UNEXPECTED_FRAME,
+        'expected method frame, got non method frame instead',
+      );
+    const method = decodeMethod(bytes, start, end);
+    if (method.name === 'channel.close-ok') return;
+    if (method.name !== 'channel.open')
       throw new ConnectionError(ReplyCode.CHANNEL_ERROR, "expected 'channel.open'", ...idOf(method));
-    if (this.channels.size >= this.channelMax || number > this.channelMax)
+    if (this.channels.size >= this.channelMax)
       throw new ConnectionError(
         ReplyCode.NOT_ALLOWED,
         `number of channels opened (${this.channels.size}) has reached the negotiated channel_max (${this.channelMax})`,
@@ -351,7 +366,7 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
   #goOn(then: () => void): void {
     this.#waiting = false;
     if (this.state === 'closed') return;
-    this.#guard(then);
+    if (this.state !== 'closing') this.#guard(then);
     this.#resume();
   }
 
@@ -396,7 +411,7 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
   // ---- Bytes out ----
 
   endOfTick(): void {
-    const { outputBuffers, limits } = this.services;
+    const { outputBuffers } = this.services;
     const { size } = this.writer;
     const { parts, filled } = this.writer.take();
     if (this.#socket.destroyed || size === 0) return outputBuffers.giveBack(filled);
@@ -406,14 +421,18 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
     for (const part of parts) this.#socket.write(part);
     this.#socket.write(last, () => outputBuffers.giveBack(filled));
     if (parts.length > 0) this.#socket.uncork();
-    if (this.#socket.writableLength > limits.unsentBytesMax) this.#congested = true;
+    this.#sent();
   }
 
-  #drained(): void {
-    this.#congested = false;
-    const queues = [...this.#toWake];
-    this.#toWake.clear();
-    for (const queue of queues) queue.wake();
+  /** Some or all of the output has gone: who waited for that goes on, as far as there is room. */
+  #sent(): void {
+    this.#unsent = this.#socket.writableLength;
+    if (this.mayDeliver && this.#toWake.size > 0) {
+      const queues = [...this.#toWake];
+      this.#toWake.clear();
+      for (const queue of queues) queue.wake();
+    }
+    if (this.#socket.isPaused()) this.#resume();
   }
 
   sendHeartbeat(): void {
@@ -427,19 +446,23 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
 
   // ---- Errors and the end ----
 
-  /** The one place where the peer's faults, and ours, become a close. */
   #guard(action: () => void): void {
     try {
       action();
     } catch (error) {
-      if (error instanceof ConnectionError) this.#fail(error);
-      else if (error instanceof ChannelError) this.#fail(new ConnectionError(error.replyCode, error.message));
-      else if (error instanceof JournalFault)
-        this.#fail(new ConnectionError(ReplyCode.RESOURCE_ERROR, error.message));
-      else {
-        this.services.log.error(`${this.name}: ${error instanceof Error ? error.stack : String(error)}`);
-        this.#fail(new ConnectionError(ReplyCode.INTERNAL_ERROR, 'INTERNAL_ERROR'));
-      }
+      this.#caught(error);
+    }
+  }
+
+  /** The one place where the peer's faults, and ours, become a close. */
+  #caught(error: unknown): void {
+    if (error instanceof ConnectionError) this.#fail(error);
+    else if (error instanceof ChannelError) this.#fail(new ConnectionError(error.replyCode, error.message));
+    else if (error instanceof JournalFault)
+      this.#fail(new ConnectionError(ReplyCode.RESOURCE_ERROR, error.message));
+    else {
+      this.services.log.error(`${this.name}: ${error instanceof Error ? error.stack : String(error)}`);
+      this.#fail(new ConnectionError(ReplyCode.INTERNAL_ERROR, 'a fault of the broker; its log has more'));
     }
   }
 
@@ -456,7 +479,7 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
     this.writer.method(0, 'connection.close', { replyCode, replyText, classId, methodId });
     this.#timer?.cancel();
     this.#timer = this.services.clock.after(closeTimeoutMs, () => this.#socket.destroy());
-    this.#socket.resume();
+    this.#resume();
   }
 
   /** Ends the connection from this side, 320 with a reason. Resolves when it has gone. */
@@ -508,10 +531,6 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
   }
 }
 
-function idOf(method: Method | null): readonly [number, number] {
-  return method ? methods[method.name].id : [0, 0];
-}
-
-function unknownType(type: number): ConnectionError {
-  return new ConnectionError(ReplyCode.FRAME_ERROR, `type ${type}, unknown frame type`);
+function idOf(method: Method): readonly [number, number] {
+  return methods[method.name].id;
 }

@@ -49,6 +49,10 @@ export class Listener {
   #accept(accepted: Socket): void {
     // A client that reset before it was accepted has no address.
     if (accepted.remoteAddress === undefined) return void accepted.destroy();
+    if (this.#connections.size >= this.#services.limits.connectionsMax) {
+      this.#services.log.warn(`connection from ${accepted.remoteAddress} refused: there are enough`);
+      return void accepted.destroy();
+    }
     const adopted = this.#reads.adopt(accepted, (chunk) => connection.received(chunk));
     const socket = adopted ?? accepted;
     const connection: Connection = new Connection(socket, this.#services, this.#registry, this.#flow);

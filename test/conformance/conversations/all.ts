@@ -4,6 +4,7 @@ import { connection } from './connection.ts';
 import type { Conversations } from './conversations.ts';
 import { deadLetter } from './dead-letter.ts';
 import { exchange } from './exchange.ts';
+import { malformed } from './malformed.ts';
 import { queue } from './queue.ts';
 
 const groups: Record<string, Conversations> = {
@@ -13,6 +14,7 @@ const groups: Record<string, Conversations> = {
   basic,
   confirmAndTx,
   deadLetter,
+  malformed,
 };
 
 export const conversations: Conversations = Object.fromEntries(
