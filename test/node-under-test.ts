@@ -10,6 +10,9 @@ export interface NodeUnderTest {
   dataFolder: string;
   amqpPort: number;
   managementPort: number;
+  /** Moves a limit so that the alarm is raised, or back. */
+  setLow(kind: 'memory' | 'disk', low: boolean): Promise<void>;
+  shutDown(): Promise<void>;
   /** Stops it and removes its folder. */
   dispose(): Promise<void>;
 }
@@ -33,6 +36,13 @@ export async function startNode(options: Partial<NodeConfig> = {}): Promise<Node
     dataFolder,
     amqpPort: node.amqpPort,
     managementPort: node.managementPort,
+    setLow: (kind, low) =>
+      node.management.parts.alarms.setLimits(
+        kind === 'memory'
+          ? { memoryLimitBytes: low ? 1 : Infinity }
+          : { diskFreeLimitBytes: low ? Infinity : 0 },
+      ),
+    shutDown: () => node.stop(),
     dispose: async () => {
       await node.stop();
       rmSync(dataFolder, { recursive: true, force: true });

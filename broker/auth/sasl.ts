@@ -16,7 +16,8 @@ export function credentialsIn(mechanism: Mechanism, response: Buffer): Credentia
 
 function plain(response: Buffer): Credentials | null {
   const parts = response.toString('utf8').split('\0');
-  if (parts.length !== 3) return null;
+  // RabbitMQ takes no authorisation identity.
+  if (parts.length !== 3 || parts[0] !== '') return null;
   return { user: parts[1]!, password: parts[2]! };
 }
 

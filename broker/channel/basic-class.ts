@@ -25,7 +25,6 @@ export class BasicClass {
   /** The exchange last published to, checked and allowed; looked up again when anything was declared. */
   #exchange: Exchange | null = null;
   #exchangeRevision = -1;
-  #accessRevision = -1;
 
   constructor(channel: Channel) {
     this.#channel = channel;
@@ -63,8 +62,6 @@ export class BasicClass {
       case 'basic.recover-async':
         this.#recover(method.args.requeue, method.name === 'basic.recover');
         return true;
-      case 'basic.cancel-ok':
-        return true;
       default:
         return false;
     }
@@ -72,12 +69,12 @@ export class BasicClass {
 
   // ---- Publishing ----
 
-  /** The content under way is complete. Throws ChannelError, or ConnectionError for damaged properties. */
+  /** The content under way is complete. Throws ChannelError. */
   publish(): void {
     try {
       this.#publish();
     } catch (error) {
-      if ((error instanceof ChannelError || error instanceof ConnectionError) && error.classId === 0) {
+      if (error instanceof ChannelError && error.classId === 0) {
         error.classId = 60;
         error.methodId = 40;
       }
@@ -92,11 +89,11 @@ export class BasicClass {
     const message = new Message(
       exchange.name,
       publishing.routingKey,
-      publishing.take(),
+      publishing.bytes,
       0,
       publishing.propertiesSize,
       publishing.bodySize,
-      host.receivedAt,
+      host.services.clock.now(),
     );
     if (exchange.type === 'topic')
       requireTopicPermission(host, 'write', exchange.name, publishing.routingKey);
@@ -105,7 +102,6 @@ export class BasicClass {
       this.#check(message);
     counters.publish++;
     host.services.totals.publish++;
-    if (counters.publish === 1) host.publishes();
     const request = { exchange, message, mandatory: publishing.mandatory };
     if (transaction) transaction.publish(request);
     else this.route(request);
@@ -115,20 +111,16 @@ export class BasicClass {
   #target(name: string): Exchange {
     const { host } = this.#channel;
     const { vhost } = host;
-    const { access } = host.services;
-    if (
-      this.#exchange?.name === name &&
-      this.#exchangeRevision === vhost.revision &&
-      this.#accessRevision === access.revision
-    )
-      return this.#exchange;
+    if (this.#exchange?.name === name && this.#exchangeRevision === vhost.revision) {
+      // Permissions may have changed; a cached decision is one lookup.
+      if (host.services.access.may(host.user.name, vhost.name, 'write', name)) return this.#exchange;
+    }
     requirePermission(host, 'write', 'exchange', name);
     const exchange = vhost.exchange(name);
     if (exchange.internal)
       throw new ChannelError(ReplyCode.ACCESS_REFUSED, `cannot publish to internal ${exchange.resource}`);
     this.#exchange = exchange;
     this.#exchangeRevision = vhost.revision;
-    this.#accessRevision = access.revision;
     return exchange;
   }
 
@@ -198,13 +190,7 @@ export class BasicClass {
     const tag = this.#newTag(args.consumerTag);
     const queue = host.vhost.queue(name);
     host.vhost.checkOwner(queue, host);
-    checkConsumerArguments(args.arguments, queue.resource);
-    const { consumersPerChannelMax } = host.services.limits;
-    if (channel.consumers.size >= consumersPerChannelMax)
-      throw new ConnectionError(
-        ReplyCode.NOT_ALLOWED,
-        `reached maximum (${consumersPerChannelMax}) of consumers per channel`,
-      );
+    checkConsumerArguments(args.arguments, queue.type, queue.resource);
     const consumer = new ChannelConsumer(channel, queue, {
       tag,
       noAck: args.noAck,
@@ -335,8 +321,8 @@ export class BasicClass {
 }
 
 function expirationProblem(text: string): string {
-  if (/^-[0-9]+$/.test(text)) return `{value_negative,${text}}`;
-  if (/^[0-9]+$/.test(text)) return `{value_too_big,${text}}`;
-  if (/^[0-9]/.test(text)) return `{leftover_string,"${text.replace(/^[0-9]+/, '')}"}`;
-  return 'no_integer';
+  const [, number, rest] = /^([+-]?[0-9]+)(.*)$/s.exec(text) ?? [];
+  if (number === undefined) return 'no_integer';
+  if (rest !== '') return `{leftover_string,${JSON.stringify(rest)}}`;
+  return `{${number.startsWith('-') ? 'value_negative' : 'value_too_large'},${BigInt(number)}}`;
 }

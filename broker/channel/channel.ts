@@ -60,7 +60,7 @@ export class Channel {
 
   /** A method frame. Throws ChannelError or ConnectionError. */
   method(bytes: Buffer, start: number, end: number): void {
-    const id = bytes.readUInt32BE(start);
+    const id = end - start >= 4 ? bytes.readUInt32BE(start) : 0;
     if (this.closing) return this.#whileClosing(bytes, start, end);
     if (this.publishing.pending) this.publishing.checkNotPending();
     if (id === basicPublish) return this.publishing.method(bytes, start + 4, end);
@@ -72,8 +72,6 @@ export class Channel {
   }
 
   header(bytes: Buffer, start: number, end: number): void {
-    // An alarm stops a publisher before its first message is whole.
-    if (this.counters.publish === 0 && this.publishing.pending) this.host.publishes();
     if (!this.closing && this.publishing.header(bytes, start, end)) this.#basic.publish();
   }
 
@@ -84,10 +82,8 @@ export class Channel {
   #whileClosing(bytes: Buffer, start: number, end: number): void {
     const { name } = decodeMethod(bytes, start, end);
     if (name === 'channel.close-ok') this.#finish();
-    else if (name === 'channel.close') {
-      this.host.writer.method(this.number, 'channel.close-ok', {});
-      this.#finish();
-    }
+    else if (name === 'channel.close') this.host.writer.method(this.number, 'channel.close-ok', {});
+    else if (name === 'channel.open') throw secondOpen();
   }
 
   #dispatch(method: Method): void {
@@ -103,7 +99,7 @@ export class Channel {
     const { host } = this;
     switch (method.name) {
       case 'channel.open':
-        throw new ConnectionError(ReplyCode.CHANNEL_ERROR, "second 'channel.open' seen");
+        throw secondOpen();
       case 'channel.close':
         this.release();
         host.writer.method(this.number, 'channel.close-ok', {});
@@ -111,9 +107,8 @@ export class Channel {
       case 'channel.flow':
         if (!method.args.active) throw new ConnectionError(ReplyCode.NOT_IMPLEMENTED, 'active=false');
         return host.writer.method(this.number, 'channel.flow-ok', { active: true });
-      case 'channel.flow-ok':
-      case 'channel.close-ok':
-        return;
+      case 'access.request':
+        return host.writer.method(this.number, 'access.request-ok', { ticket: 1 });
       case 'confirm.select':
         return this.#selectConfirms(method.args.noWait);
       case 'tx.select':
@@ -183,9 +178,9 @@ export class Channel {
     this.#writeDelivery(consumer.tagBytes, tag, entry.redelivered, message);
   }
 
-  /** A direct reply: no queue, no acknowledgement, and nowhere to wait. */
+  /** A direct reply: no queue, no acknowledgement. */
   reply(message: Message): void {
-    if (this.closing || !this.replyConsumerTag || this.host.overfull) return;
+    if (this.closing || !this.replyConsumerTag) return;
     this.counters.deliverNoAck++;
     this.host.services.totals.deliverNoAck++;
     this.#writeDelivery(this.replyConsumerTag, this.unacked.add(null), false, message);
@@ -260,6 +255,14 @@ export class Channel {
     this.closed = true;
     this.host.channelClosed(this.number);
   }
+}
+
+function secondOpen(): ConnectionError {
+  return new ConnectionError(
+    ReplyCode.CHANNEL_ERROR,
+    "second 'channel.open' seen",
+    ...methods['channel.open'].id,
+  );
 }
 
 function stampMethod(error: ChannelError | ConnectionError, method: Method): void {

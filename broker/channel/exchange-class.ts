@@ -60,7 +60,7 @@ export class ExchangeClass {
   #delete(args: MethodArguments<'exchange.delete'>): void {
     const { host } = this.#channel;
     const name = stripLines(args.exchange);
-    host.vhost.refuseDefaultExchange(name);
+    host.vhost.refuseSystemExchange(name);
     requirePermission(host, 'configure', 'exchange', name);
     this.#answer(host.vhost.deleteExchange(name, args.ifUnused), args.noWait, 'exchange.delete-ok');
   }
@@ -70,8 +70,8 @@ export class ExchangeClass {
     const { vhost } = host;
     const source = stripLines(args.source);
     const destination = stripLines(args.destination);
-    vhost.refuseDefaultExchange(destination);
     requirePermission(host, 'write', 'exchange', destination);
+    vhost.refuseDefaultExchange(destination);
     vhost.refuseDefaultExchange(source);
     requirePermission(host, 'read', 'exchange', source);
     if (vhost.exchanges.get(source)?.type === 'topic')

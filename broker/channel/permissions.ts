@@ -13,7 +13,7 @@ export function requirePermission(
   if (access.may(host.user.name, host.vhost.name, permission, name)) return;
   throw new ChannelError(
     ReplyCode.ACCESS_REFUSED,
-    `access to ${kind} '${name}' in vhost '${host.vhost.name}' refused for user '${host.user.name}'`,
+    `access to ${kind} '${name === '' ? 'amq.default' : name}' in vhost '${host.vhost.name}' refused for user '${host.user.name}'`,
   );
 }
 
@@ -30,7 +30,6 @@ export function requireTopicPermission(
     return;
   throw new ChannelError(
     ReplyCode.ACCESS_REFUSED,
-    `${permission} access to topic '${routingKey}' in exchange '${exchange}' in vhost '${vhost.name}' ` +
-      `refused for user '${user.name}'`,
+    `access to topic '${routingKey}' in exchange '${exchange}' in vhost '${vhost.name}' refused for user '${user.name}'`,
   );
 }

@@ -43,6 +43,9 @@ export class QueueClass {
   #declare(args: MethodArguments<'queue.declare'>): void {
     const { host } = this.#channel;
     const given = stripLines(args.queue);
+    if (given === replyQueue || given.startsWith(`${replyQueue}.`))
+      return this.#declareReplies(given, args.noWait);
+    host.vhost.refuseReservedName('queue', given);
     const name = given === '' ? `amq.gen-${randomBytes(16).toString('base64url')}` : given;
     requirePermission(host, 'configure', 'queue', name);
     const deadLetters = stringOf(args.arguments.get('x-dead-letter-exchange'));
@@ -67,18 +70,23 @@ export class QueueClass {
   }
 
   #passive(args: MethodArguments<'queue.declare'>): void {
-    const { host, number } = this.#channel;
-    const name = this.nameOf(args.queue);
-    if (name === replyQueue || host.services.replies.has(name)) {
-      if (!args.noWait)
-        host.writer.method(number, 'queue.declare-ok', { queue: name, messageCount: 0, consumerCount: 1 });
-      return;
-    }
+    const { host } = this.#channel;
+    const name = stripLines(args.queue);
+    if (name.startsWith(replyQueue)) return this.#declareReplies(name, args.noWait);
     const queue = host.vhost.queue(name);
     host.vhost.checkOwner(queue, host);
     this.#channel.lastQueue = name;
     queue.lastUsedAt = host.services.clock.now();
     if (!args.noWait) this.#declared(queue);
+  }
+
+  /** Asking whether there is somebody to reply to. Throws ChannelError 404 when there is not. */
+  #declareReplies(name: string, noWait: boolean): void {
+    const { host, number } = this.#channel;
+    if (name !== replyQueue && !host.services.replies.has(name)) host.vhost.queue(name);
+    this.#channel.lastQueue = name;
+    if (!noWait)
+      host.writer.method(number, 'queue.declare-ok', { queue: name, messageCount: 0, consumerCount: 1 });
   }
 
   #declared(queue: Queue): void {
@@ -96,7 +104,7 @@ export class QueueClass {
     noWait: boolean,
   ): void {
     const { host, number } = this.#channel;
-    const queue = this.nameOf(args.queue);
+    const queue = stripLines(this.nameOf(args.queue));
     const source = stripLines(args.exchange);
     // The queue was left out as well as the key: both are those of the last declaration [AMQP 1.7.2.3].
     const routingKey = args.queue === '' && args.routingKey === '' ? queue : args.routingKey;
@@ -131,7 +139,7 @@ export class QueueClass {
 
   #delete(args: MethodArguments<'queue.delete'>): void {
     const { host, number } = this.#channel;
-    const name = this.nameOf(args.queue);
+    const name = stripLines(this.nameOf(args.queue));
     requirePermission(host, 'configure', 'queue', name);
     const queue = host.vhost.queues.get(name);
     let messageCount = 0;
@@ -153,7 +161,7 @@ export class QueueClass {
 
 /** Throws ChannelError 404 when the name is empty and no queue was declared on this channel. */
 export function queueNameOf(channel: Channel, given: string): string {
-  if (given !== '') return stripLines(given);
+  if (given !== '') return given;
   if (channel.lastQueue !== '') return channel.lastQueue;
   throw new ChannelError(ReplyCode.NOT_FOUND, 'no previously declared queue');
 }

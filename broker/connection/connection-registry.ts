@@ -30,11 +30,11 @@ export class ConnectionRegistry {
     return this.#blocked;
   }
 
-  /** Stops reading from publishers and tells them why; null lets them go on. Consumers are never held. */
+  /** From now on who publishes is told why and held back; null lets all go on. Consumers are never held. */
   block(reason: string | null): void {
     if (reason === this.#blocked) return;
     this.#blocked = reason;
-    for (const connection of this.#connections.values()) connection.blockedChanged();
+    if (reason === null) for (const connection of this.#connections.values()) connection.letGo();
   }
 
   /** Closes every connection with 320 and this reason; resolves when all are gone. */

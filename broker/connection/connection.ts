@@ -1,9 +1,9 @@
 // A client's connection: owns the socket, the output and the channels; negotiates, decodes, and turns the
 // peer's errors into the close that the specification asks for. One connection's fault reaches no other.
 import type { Socket } from 'node:net';
+import { octetsText } from '../amqp/erlang-text.ts';
 import { emptyTable, type FieldTable } from '../amqp/field-table.ts';
 import { FrameDecoder, FrameType, type FrameHandler } from '../amqp/frame-decoder.ts';
-import { isFrame, unexpectedFrame, unknownFrame } from '../amqp/frame-check.ts';
 import { FrameWriter } from '../amqp/frame-writer.ts';
 import { decodeMethod, methods, type Method, type MethodArguments } from '../amqp/methods.ts';
 import { ChannelError, ConnectionError, ReplyCode } from '../amqp/reply-codes.ts';
@@ -17,7 +17,6 @@ import { JournalFault } from '../journal/journal.ts';
 import type { Queue } from '../vhost/queue/queue.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 import type { ConnectionRegistry } from './connection-registry.ts';
-import type { DiskFlow, Holdable } from './disk-flow.ts';
 import {
   checkTune,
   frameMaxBeforeTune,
@@ -28,14 +27,17 @@ import {
 } from './handshake.ts';
 import { Heartbeat } from './heartbeat.ts';
 
-type State = 'header' | 'start' | 'tune' | 'open' | 'running' | 'closing' | 'closed';
+/** By RabbitMQ's names, which its error texts use. */
+type State = 'header' | 'starting' | 'tuning' | 'opening' | 'running' | 'closing' | 'closed';
 
 /** How long a refused login waits, so that guessing is slow. */
 const refusalDelayMs = 1000;
 const silentRefusalDelayMs = 3000;
 const closeTimeoutMs = 5000;
+/** For a client that never got in. */
+const refusedTimeoutMs = 2000;
 
-export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable {
+export class Connection implements ChannelHost, FrameHandler, TickTask {
   readonly services: BrokerServices;
   readonly name: string;
   readonly peerHost: string;
@@ -51,12 +53,10 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
   channelMax = 0;
   frameMax = 0;
   heartbeatSeconds = 0;
-  receivedAt = 0;
   bytesReceived = 0;
   bytesSent = 0;
   cancelNotify = false;
   readonly #registry: ConnectionRegistry;
-  readonly #flow: DiskFlow;
   readonly #socket: Socket;
   readonly #decoder: FrameDecoder;
   readonly #heartbeat = new Heartbeat();
@@ -65,19 +65,15 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
   #header = Buffer.alloc(0);
   #timer: Timer | null;
   #waiting = false;
-  /** More waits for the disk than may. */
-  #held = false;
-  #publisher = false;
-  #toldBlocked = false;
-  /** What the socket had not sent at the end of the last tick. */
-  #unsent = 0;
+  /** It published while memory or disk were low: nothing more is read of it until they are not. */
+  #heldBack = false;
+  #congested = false;
   readonly #toWake = new Set<Queue>();
   readonly #whenClosed: (() => void)[] = [];
 
-  constructor(socket: Socket, services: BrokerServices, registry: ConnectionRegistry, flow: DiskFlow) {
+  constructor(socket: Socket, services: BrokerServices, registry: ConnectionRegistry) {
     this.services = services;
     this.#registry = registry;
-    this.#flow = flow;
     this.#socket = socket;
     this.peerHost = socket.remoteAddress ?? '';
     this.peerPort = socket.remotePort ?? 0;
@@ -85,13 +81,14 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
     this.port = socket.localPort ?? 0;
     this.name = `${this.peerHost}:${this.peerPort} -> ${this.host}:${this.port}`;
     this.connectedAt = services.clock.now();
-    this.writer = new FrameWriter(services.outputBuffers, () => services.endOfTick.output(this));
+    this.writer = new FrameWriter(() => services.endOfTick.output(this));
     this.#decoder = new FrameDecoder(this, frameMaxBeforeTune);
     this.#timer = services.clock.after(services.limits.handshakeTimeoutMs, () => this.#handshakeTimedOut());
     registry.add(this);
     services.totals.connectionsCreated++;
     socket.setNoDelay(true);
-    socket.on('drain', () => this.#sent());
+    socket.on('data', (chunk) => this.#received(chunk));
+    socket.on('drain', () => this.#drained());
     socket.on('error', (error) => services.log.debug(`${this.name}: ${error.message}`));
     socket.on('close', () => this.#ended());
   }
@@ -117,50 +114,32 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
   }
 
   get blocked(): boolean {
-    return this.#publisher && this.#registry.blocked !== null;
+    return this.#heldBack;
+  }
+
+  /** Whether it will be blocked when it publishes. */
+  get blocking(): boolean {
+    return this.#registry.blocked !== null && !this.#heldBack;
   }
 
   get mayDeliver(): boolean {
-    return this.#unsent + this.writer.size <= this.services.limits.unsentBytesMax;
+    return !this.#congested;
   }
 
-  /** A client that asks for more and more without reading the answers is not read either. */
-  get overfull(): boolean {
-    return this.#unsent + this.writer.size > this.services.limits.unreadBytesMax;
-  }
-
-  /** Frames wait while the disk works, publishers are held back, or answers lie unread. */
+  /** Frames wait while the disk works or publishers are held back. */
   get stopped(): boolean {
-    return this.#waiting || this.#held || (this.blocked && this.state === 'running') || this.overfull;
-  }
-
-  /** Whether silence means anything: nothing is heard from a client that is not read. */
-  get listening(): boolean {
-    return !this.#waiting && !this.#held && !this.blocked;
-  }
-
-  /** Of `bytesSent`, what has left for the client. */
-  get bytesTaken(): number {
-    return this.bytesSent - this.#socket.writableLength;
+    return this.#waiting || this.#heldBack;
   }
 
   // ---- Bytes in ----
 
-  /** Bytes from the client; the chunk is the caller's again when this returns. */
-  received(chunk: Buffer): void {
+  #received(chunk: Buffer): void {
     this.bytesReceived += chunk.length;
-    this.receivedAt = this.services.clock.now();
     this.#guard(() => {
       if (this.state === 'header') this.#readHeader(chunk);
       else this.#decoder.push(chunk);
     });
-    if (this.#publisher && this.#flow.holds(this)) this.#held = true;
     if (this.stopped) this.#socket.pause();
-  }
-
-  diskCaughtUp(): void {
-    this.#held = false;
-    this.#resume();
   }
 
   #readHeader(chunk: Buffer): void {
@@ -174,10 +153,11 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
     )
       return;
     if (!isAcceptedHeader(known)) {
-      this.#socket.write(protocolHeader);
-      return this.#finish();
+      this.#socket.end(protocolHeader);
+      this.state = 'closed';
+      return this.#cutOffLater();
     }
-    this.state = 'start';
+    this.state = 'starting';
     this.writer.method(0, 'connection.start', {
       versionMajor: 0,
       versionMinor: 9,
@@ -191,50 +171,54 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
   }
 
   frame(type: number, channel: number, bytes: Buffer, start: number, end: number): void {
-    if (this.state === 'closed') return;
-    let open: Channel | undefined;
+    if (channel === 0) return this.#connectionFrame(type, bytes, start, end);
+    if (this.state === 'closing' || this.state === 'closed') return;
+    if (this.state !== 'running') throw unexpectedFrame(type, bytes.subarray(start, end));
+    const open = this.channels.get(channel);
+    if (!open) return this.#openChannel(type, channel, bytes, start, end);
     try {
-      if (!isFrame(type, end - start)) throw unknownFrame(type, bytes, start, end);
-      if (channel === 0) return this.#connectionFrame(type, bytes, start, end);
-      if (type === FrameType.HEARTBEAT) throw unexpectedFrame(type, bytes, start, end);
-      if (this.state === 'closing') return;
-      if (this.state !== 'running')
-        throw new ConnectionError(ReplyCode.CHANNEL_ERROR, 'connection is not open');
-      open = this.channels.get(channel);
-      if (!open) this.#openChannel(type, channel, bytes, start, end);
-      else if (type === FrameType.METHOD) open.method(bytes, start, end);
-      else if (type === FrameType.HEADER) open.header(bytes, start, end);
-      else open.body(bytes, start, end);
+      if (type === FrameType.METHOD) open.method(bytes, start, end);
+      else if (type === FrameType.HEADER) {
+        open.header(bytes, start, end);
+        if (this.#registry.blocked !== null) this.#holdBack(this.#registry.blocked);
+      } else if (type === FrameType.BODY) open.body(bytes, start, end);
+      else throw frameFault(type, bytes.subarray(start, end));
     } catch (error) {
-      if (open && error instanceof ChannelError) {
-        this.services.log.warn(`${open.name}, user ${this.userName}: ${error.message}`);
-        open.fail(error);
-      } else this.#caught(error);
+      if (!(error instanceof ChannelError)) throw error;
+      this.services.log.warn(`${open.name}, user ${this.userName}: ${error.message}`);
+      open.fail(error);
     }
   }
 
   #connectionFrame(type: number, bytes: Buffer, start: number, end: number): void {
-    if (type === FrameType.HEARTBEAT) return;
-    if (type !== FrameType.METHOD) throw unexpectedFrame(type, bytes, start, end);
-    const method = decodeMethod(bytes, start, end);
-    if (method.name === 'connection.close') return this.#closedByPeer();
-    if (this.state === 'closing') {
-      if (method.name === 'connection.close-ok') this.#finish();
-      return;
+    const ending = this.state === 'closing' || this.state === 'closed';
+    if (type !== FrameType.METHOD) {
+      if (ending || (type === FrameType.HEARTBEAT && end === start)) return;
+      if (type === FrameType.HEARTBEAT) throw unknownFrame(type, bytes.subarray(start, end));
+      throw frameFault(type, bytes.subarray(start, end));
     }
-    this.#connectionMethod(method);
+    const method = decodeMethod(bytes, start, end);
+    if (method.name === 'connection.close' && (ending || this.state === 'running'))
+      return this.#closedByPeer();
+    if (!ending) this.#connectionMethod(method);
+    else if (method.name === 'connection.close-ok') this.#socket.end();
   }
 
   #openChannel(type: number, number: number, bytes: Buffer, start: number, end: number): void {
-    if (type !== FrameType.METHOD)
+    if (type === FrameType.HEADER || type === FrameType.BODY)
       throw new ConnectionError(
         ReplyCode.UNEXPECTED_FRAME,
         'expected method frame, got non method frame instead',
       );
+    if (type !== FrameType.METHOD) throw frameFault(type, bytes.subarray(start, end));
     const method = decodeMethod(bytes, start, end);
-    if (method.name === 'channel.close-ok') return;
     if (method.name !== 'channel.open')
-      throw new ConnectionError(ReplyCode.CHANNEL_ERROR, "expected 'channel.open'", ...idOf(method));
+      throw new ConnectionError(
+        ReplyCode.CHANNEL_ERROR,
+        "expected 'channel.open'",
+        ...methods[method.name].id,
+      );
+    // The number itself may be any: RabbitMQ counts the channels that are open.
     if (this.channels.size >= this.channelMax)
       throw new ConnectionError(
         ReplyCode.NOT_ALLOWED,
@@ -250,13 +234,13 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
   #connectionMethod(method: Method): void {
     switch (method.name) {
       case 'connection.start-ok':
-        this.#expect('start', method);
+        this.#expect('starting', method);
         return this.#startOk(method.args);
       case 'connection.tune-ok':
-        this.#expect('tune', method);
+        this.#expect('tuning', method);
         return this.#tuneOk(method.args);
       case 'connection.open':
-        this.#expect('open', method);
+        this.#expect('opening', method);
         return this.#open(method.args);
       case 'connection.update-secret':
         this.#expect('running', method);
@@ -272,7 +256,7 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
 
   #unexpected(method: Method): ConnectionError {
     const text = `unexpected method in connection state ${this.state}`;
-    return new ConnectionError(ReplyCode.CHANNEL_ERROR, text, ...idOf(method));
+    return new ConnectionError(ReplyCode.CHANNEL_ERROR, text, ...methods[method.name].id);
   }
 
   #startOk(args: MethodArguments<'connection.start-ok'>): void {
@@ -292,7 +276,7 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
       return this.#refuseLogin(error, args.mechanism);
     }
     const { channelMax, frameMax, heartbeatSeconds } = this.services.limits;
-    this.state = 'tune';
+    this.state = 'tuning';
     this.writer.method(0, 'connection.tune', { channelMax, frameMax, heartbeat: heartbeatSeconds });
   }
 
@@ -325,7 +309,7 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
     this.#decoder.frameMax = tuned.frameMax === 0 ? 0xffff_ffff : tuned.frameMax;
     this.writer.frameMax = tuned.frameMax;
     if (heartbeat > 0) this.#heartbeat.start(this.services.clock, heartbeat * 1000, this);
-    this.state = 'open';
+    this.state = 'opening';
   }
 
   #open(args: MethodArguments<'connection.open'>): void {
@@ -365,16 +349,15 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
 
   #goOn(then: () => void): void {
     this.#waiting = false;
-    if (this.state === 'closed') return;
-    if (this.state !== 'closing') this.#guard(then);
-    this.#resume();
+    this.#readOn(then);
   }
 
-  /** Goes on with what was kept, then with the socket, unless something else still stops it. */
-  #resume(): void {
-    if (this.stopped || this.state === 'closed') return;
-    this.receivedAt = this.services.clock.now();
-    this.#guard(() => this.#decoder.resume());
+  #readOn(then: () => void): void {
+    if (this.state === 'closed') return;
+    this.#guard(() => {
+      then();
+      this.#decoder.resume();
+    });
     if (!this.stopped) this.#socket.resume();
   }
 
@@ -387,52 +370,43 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
     this.services.totals.channelsClosed++;
   }
 
-  publishes(): void {
-    this.#publisher = true;
-    this.blockedChanged();
+  /** Content while an alarm is on: the client is told, if it wants to know, and its next frames wait. */
+  #holdBack(reason: string): void {
+    if (this.#heldBack) return;
+    this.#heldBack = true;
+    if (hasCapability(this.clientProperties, 'connection.blocked'))
+      this.writer.method(0, 'connection.blocked', { reason });
   }
 
-  /** An alarm began or ended: a publisher stops being read and is told, if it wants to know. */
-  blockedChanged(): void {
-    if (this.state !== 'running' || !this.#publisher) return;
-    const reason = this.#registry.blocked;
-    const wantsToKnow = hasCapability(this.clientProperties, 'connection.blocked');
-    if (reason !== null && !this.#toldBlocked) {
-      if (wantsToKnow) this.writer.method(0, 'connection.blocked', { reason });
-      this.#toldBlocked = true;
-      this.#socket.pause();
-    } else if (reason === null && this.#toldBlocked) {
-      if (wantsToKnow) this.writer.method(0, 'connection.unblocked', {});
-      this.#toldBlocked = false;
-      this.#resume();
-    }
+  /** All alarms are over. */
+  letGo(): void {
+    if (!this.#heldBack) return;
+    this.#heldBack = false;
+    if (hasCapability(this.clientProperties, 'connection.blocked'))
+      this.writer.method(0, 'connection.unblocked', {});
+    this.#readOn(() => undefined);
   }
 
   // ---- Bytes out ----
 
   endOfTick(): void {
-    const { outputBuffers } = this.services;
-    const { size } = this.writer;
-    const { parts, filled } = this.writer.take();
-    if (this.#socket.destroyed || size === 0) return outputBuffers.giveBack(filled);
-    this.bytesSent += size;
-    const last = parts.pop()!;
-    if (parts.length > 0) this.#socket.cork();
+    if (this.#socket.destroyed || this.writer.size === 0) {
+      this.writer.take();
+      return;
+    }
+    this.bytesSent += this.writer.size;
+    const parts = this.writer.take();
+    if (parts.length > 1) this.#socket.cork();
     for (const part of parts) this.#socket.write(part);
-    this.#socket.write(last, () => outputBuffers.giveBack(filled));
-    if (parts.length > 0) this.#socket.uncork();
-    this.#sent();
+    if (parts.length > 1) this.#socket.uncork();
+    if (this.#socket.writableLength > this.services.limits.unsentBytesMax) this.#congested = true;
   }
 
-  /** Some or all of the output has gone: who waited for that goes on, as far as there is room. */
-  #sent(): void {
-    this.#unsent = this.#socket.writableLength;
-    if (this.mayDeliver && this.#toWake.size > 0) {
-      const queues = [...this.#toWake];
-      this.#toWake.clear();
-      for (const queue of queues) queue.wake();
-    }
-    if (this.#socket.isPaused()) this.#resume();
+  #drained(): void {
+    this.#congested = false;
+    const queues = [...this.#toWake];
+    this.#toWake.clear();
+    for (const queue of queues) queue.wake();
   }
 
   sendHeartbeat(): void {
@@ -446,23 +420,19 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
 
   // ---- Errors and the end ----
 
+  /** The one place where the peer's faults, and ours, become a close. */
   #guard(action: () => void): void {
     try {
       action();
     } catch (error) {
-      this.#caught(error);
-    }
-  }
-
-  /** The one place where the peer's faults, and ours, become a close. */
-  #caught(error: unknown): void {
-    if (error instanceof ConnectionError) this.#fail(error);
-    else if (error instanceof ChannelError) this.#fail(new ConnectionError(error.replyCode, error.message));
-    else if (error instanceof JournalFault)
-      this.#fail(new ConnectionError(ReplyCode.RESOURCE_ERROR, error.message));
-    else {
-      this.services.log.error(`${this.name}: ${error instanceof Error ? error.stack : String(error)}`);
-      this.#fail(new ConnectionError(ReplyCode.INTERNAL_ERROR, 'a fault of the broker; its log has more'));
+      if (error instanceof ConnectionError) this.#fail(error);
+      else if (error instanceof ChannelError) this.#fail(new ConnectionError(error.replyCode, error.message));
+      else if (error instanceof JournalFault)
+        this.#fail(new ConnectionError(ReplyCode.RESOURCE_ERROR, error.message));
+      else {
+        this.services.log.error(`${this.name}: ${error instanceof Error ? error.stack : String(error)}`);
+        this.#fail(new ConnectionError(ReplyCode.INTERNAL_ERROR, 'INTERNAL_ERROR'));
+      }
     }
   }
 
@@ -475,16 +445,19 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
 
   #beginClose(replyCode: number, replyText: string, classId: number, methodId: number): void {
     this.#releaseChannels();
+    const timeoutMs = this.state === 'running' ? closeTimeoutMs : refusedTimeoutMs;
     this.state = 'closing';
     this.writer.method(0, 'connection.close', { replyCode, replyText, classId, methodId });
-    this.#timer?.cancel();
-    this.#timer = this.services.clock.after(closeTimeoutMs, () => this.#socket.destroy());
-    this.#resume();
+    this.#cutOffLater(timeoutMs);
+    this.#socket.resume();
   }
 
   /** Ends the connection from this side, 320 with a reason. Resolves when it has gone. */
   closeForced(reason: string): Promise<void> {
-    if (this.state === 'closed') return Promise.resolve();
+    if (this.state === 'closed') {
+      this.#socket.destroy();
+      return Promise.resolve();
+    }
     const gone = new Promise<void>((resolve) => this.#whenClosed.push(resolve));
     if (this.state === 'running')
       this.#beginClose(ReplyCode.CONNECTION_FORCED, `CONNECTION_FORCED - ${reason}`, 0, 0);
@@ -492,19 +465,17 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
     return gone;
   }
 
+  /** The client closes the socket when it has close-ok; one that does not is cut off. */
   #closedByPeer(): void {
     this.#releaseChannels();
+    this.state = 'closed';
     this.writer.method(0, 'connection.close-ok', {});
-    this.endOfTick();
-    this.#finish();
+    this.#cutOffLater();
   }
 
-  /** Nothing more is said or heard; a peer that keeps its side open is cut off. */
-  #finish(): void {
-    this.state = 'closed';
+  #cutOffLater(timeoutMs = closeTimeoutMs): void {
     this.#timer?.cancel();
-    this.#timer = this.services.clock.after(closeTimeoutMs, () => this.#socket.destroy());
-    this.#socket.end();
+    this.#timer = this.services.clock.after(timeoutMs, () => this.#socket.destroy());
   }
 
   #handshakeTimedOut(): void {
@@ -525,12 +496,21 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
     this.#timer?.cancel();
     this.#heartbeat.stop();
     this.#registry.remove(this);
-    this.#flow.forget(this);
     this.services.totals.connectionsClosed++;
     for (const resolve of this.#whenClosed) resolve();
   }
 }
 
-function idOf(method: Method): readonly [number, number] {
-  return methods[method.name].id;
+/** A frame of a kind that is no frame here, or of no kind at all. */
+function frameFault(type: number, payload: Buffer): ConnectionError {
+  const known = (Object.values(FrameType) as number[]).includes(type);
+  return known ? unexpectedFrame(type, payload) : unknownFrame(type, payload);
+}
+
+function unexpectedFrame(type: number, payload: Buffer): ConnectionError {
+  return new ConnectionError(ReplyCode.UNEXPECTED_FRAME, `type ${type}, ${octetsText(payload)}`);
+}
+
+function unknownFrame(type: number, payload: Buffer): ConnectionError {
+  return new ConnectionError(ReplyCode.FRAME_ERROR, `type ${type}, ${octetsText(payload)}: unknown_frame`);
 }

@@ -5,12 +5,7 @@ import type { BrokerLimits, BrokerServices } from '../channel/channel-host.ts';
 
 export const protocolHeader = Buffer.from('AMQP\x00\x00\x09\x01', 'latin1');
 /** 0-9's own header, which RabbitMQ takes for 0-9-1 (R2). */
-const acceptedHeaders = [
-  protocolHeader,
-  Buffer.from('AMQP\x01\x01\x00\x09', 'latin1'),
-  Buffer.from('AMQP\x01\x01\x08\x00', 'latin1'),
-  Buffer.from('AMQP\x01\x01\x09\x01', 'latin1'),
-];
+const acceptedHeaders = [protocolHeader, Buffer.from('AMQP\x01\x01\x00\x09', 'latin1')];
 export const frameMaxBeforeTune = 4096;
 
 export function isAcceptedHeader(header: Buffer): boolean {

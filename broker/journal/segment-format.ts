@@ -54,14 +54,9 @@ export function sealBlock(block: Buffer, end: number): void {
   block.writeUInt32BE(crc32(block.subarray(blockHeaderSize, end)), 8);
 }
 
-export interface Damage {
-  kind: 'damage';
-  offset: number;
-  end: number;
-  reason: string;
-}
-
-export type Piece = { kind: 'block'; offset: number; records: Buffer } | Damage;
+export type Piece =
+  | { kind: 'block'; offset: number; records: Buffer }
+  | { kind: 'damage'; offset: number; end: number; reason: string };
 
 /** Cuts a file into sound blocks and what is between them. */
 export function* piecesOf(bytes: Buffer, start: number): Generator<Piece> {

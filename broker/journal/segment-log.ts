@@ -72,7 +72,7 @@ export class SegmentLog implements Journal {
   constructor(options: JournalOptions) {
     this.#options = {
       scratch: false,
-      segmentBytesMax: 32 << 20,
+      segmentBytesMax: 64 << 20,
       pendingBytesMax: 256 << 20,
       retryMs: 1000,
       ...options,
@@ -100,10 +100,6 @@ export class SegmentLog implements Journal {
 
   get state(): 'ready' | 'faulted' {
     return this.fault === null ? 'ready' : 'faulted';
-  }
-
-  get pendingBytes(): number {
-    return this.#waitingBytes;
   }
 
   append(

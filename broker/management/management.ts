@@ -141,9 +141,12 @@ export class Management {
       },
       'queues.list': (input) => this.#queues(input),
       'queues.get': ({ vhost, name }) => queueRow(this.#queue(vhost, name), this.rates, services.clock.now()),
-      'queues.declare': ({ vhost, arguments: args, ...request }) =>
-        this.#vhost(vhost).declareQueue({ ...request, exclusive: false, arguments: fromPlain(args) }, null)
-          .promised,
+      'queues.declare': ({ vhost: host, arguments: args, ...request }) => {
+        const vhost = this.#vhost(host);
+        vhost.refuseReservedName('queue', request.name);
+        return vhost.declareQueue({ ...request, exclusive: false, arguments: fromPlain(args) }, null)
+          .promised;
+      },
       'queues.delete': async ({ vhost, name, ifUnused, ifEmpty }) => {
         const { messages: count, promised } = this.#vhost(vhost).deleteQueue(
           this.#queue(vhost, name),
@@ -198,10 +201,7 @@ export class Management {
           throw new ContractError('invalid', `unknown hashing algorithm '${change.hashingAlgorithm}'`);
         return services.access.putUser(name, change);
       },
-      'users.delete': async ({ name }) => {
-        if (!(await services.access.deleteUser(name)))
-          throw new ContractError('not-found', `no user '${name}'`);
-      },
+      'users.delete': ({ name }) => this.#deleteUser(name),
       'permissions.list': (input) =>
         paged(
           services.access
@@ -354,18 +354,27 @@ export class Management {
 
   // ---- Commands ----
 
-  async #closeConnection(name: string, reason: string): Promise<void> {
+  /** Begins the close and does not wait for the client, which may never answer. */
+  #closeConnection(name: string, reason: string): void {
     const connection = this.parts.connections.get(name);
     if (!connection) throw new ContractError('not-found', `no connection '${name}'`);
-    await connection.closeForced(reason);
+    void connection.closeForced(reason);
   }
 
   async #deleteVhost(name: string): Promise<void> {
     this.#vhost(name);
-    const inside = this.parts.connections.all().filter((each) => each.vhostName === name);
-    await Promise.all(inside.map((each) => each.closeForced(`vhost '${name}' is deleted`)));
-    await this.parts.services.vhosts.delete(name);
+    const deleted = this.parts.services.vhosts.delete(name);
+    for (const connection of this.parts.connections.all())
+      if (connection.vhostName === name) void connection.closeForced(`vhost '${name}' is deleted`);
+    await deleted;
     await this.parts.services.access.vhostDeleted(name);
+  }
+
+  async #deleteUser(name: string): Promise<void> {
+    if (!(await this.parts.services.access.deleteUser(name)))
+      throw new ContractError('not-found', `no user '${name}'`);
+    for (const connection of this.parts.connections.all())
+      if (connection.userName === name) void connection.closeForced(`user '${name}' is deleted`);
   }
 
   #userAndVhost({ user, vhost }: { user: string; vhost: string }): void {

@@ -22,8 +22,8 @@ const memoryFraction = 0.4;
 const diskFreeDefault = 50_000_000;
 
 export class ResourceAlarms {
-  readonly memoryLimitBytes: number;
-  readonly diskFreeLimitBytes: number;
+  memoryLimitBytes: number;
+  diskFreeLimitBytes: number;
   diskFreeBytes = 0;
   readonly #options: AlarmOptions;
   readonly #alarms = new Map<Alarm['kind'], Alarm>();
@@ -43,12 +43,24 @@ export class ResourceAlarms {
     return [...this.#alarms.values()];
   }
 
+  /** Other limits from now on; resolves when the alarms follow from them. */
+  async setLimits(limits: { memoryLimitBytes?: number; diskFreeLimitBytes?: number }): Promise<void> {
+    this.memoryLimitBytes = limits.memoryLimitBytes ?? this.memoryLimitBytes;
+    this.diskFreeLimitBytes = limits.diskFreeLimitBytes ?? this.diskFreeLimitBytes;
+    await this.#look();
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#timer.cancel();
   }
 
   async #check(): Promise<void> {
+    await this.#look();
+    if (!this.#stopped) this.#timer = this.#options.clock.after(checkIntervalMs, () => void this.#check());
+  }
+
+  async #look(): Promise<void> {
     const used = process.memoryUsage.rss();
     this.#set(
       'memory',
@@ -67,7 +79,6 @@ export class ResourceAlarms {
     } catch (error) {
       this.#set('disk', `the data folder cannot be read: ${(error as Error).message}`);
     }
-    if (!this.#stopped) this.#timer = this.#options.clock.after(checkIntervalMs, () => void this.#check());
   }
 
   #set(kind: Alarm['kind'], message: string | null): void {
@@ -79,8 +90,8 @@ export class ResourceAlarms {
         since: this.#alarms.get(kind)?.since ?? this.#options.clock.now(),
       });
     const low = [
-      ...(this.#alarms.has('memory') ? ['memory'] : []),
       ...(this.#alarms.has('disk') || this.#alarms.has('journal') ? ['disk'] : []),
+      ...(this.#alarms.has('memory') ? ['memory'] : []),
     ];
     const reason = low.length > 0 ? `low on ${low.join(' & ')}` : null;
     if (reason === this.#told) return;

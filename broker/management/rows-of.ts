@@ -109,7 +109,9 @@ export function connectionRow(connection: Connection, rates: RateSampler): Conne
       connection.state === 'running'
         ? connection.blocked
           ? 'blocked'
-          : 'running'
+          : connection.blocking
+            ? 'blocking'
+            : 'running'
         : connection.state === 'closing' || connection.state === 'closed'
           ? 'closing'
           : 'starting',

@@ -97,10 +97,11 @@ export function composeMessage(
   return new Message(exchange, routingKey, bytes, 0, properties.length, body.length, receivedAt);
 }
 
-const expirationMax = 0xffff_ffff;
+/** Ten years, as for queues. */
+const expirationMaxMs = 315_360_000_000;
 
 function parseExpiration(text: string): number {
-  if (!/^[0-9]+$/.test(text)) return NaN;
+  if (!/^[+-]?[0-9]+$/.test(text)) return NaN;
   const milliseconds = Number(text);
-  return milliseconds <= expirationMax ? milliseconds : NaN;
+  return milliseconds >= 0 && milliseconds <= expirationMaxMs ? milliseconds : NaN;
 }

@@ -1,6 +1,6 @@
 // A virtual host: exchanges, queues and bindings by name, and the way of a message between them (R15). It owns
 // the three tables; a change is made in memory at once and promised when the definition sink has it.
-import { decodeTable, encodeTable, stringOf, type FieldTable } from '../amqp/field-table.ts';
+import { decodeTable, encodeTable, stringOf, typeNameOf, type FieldTable } from '../amqp/field-table.ts';
 import { ChannelError, ConnectionError, ReplyCode } from '../amqp/reply-codes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { QueueType } from '../contract/rows.ts';
@@ -8,7 +8,7 @@ import { definitionKey } from '../definitions/definition-key.ts';
 import type { Definition, DefinitionSink } from '../definitions/definitions-store.ts';
 import type { Journal } from '../journal/journal.ts';
 import { Blackholes } from './blackholes.ts';
-import { deadLetterOf, hasDiedEnough, isCycle } from './dead-letter.ts';
+import { deadLetterOf, isCycle } from './dead-letter.ts';
 import { exchangeTypes, newRoutingTable } from './exchange/exchange-types.ts';
 import {
   Exchange,
@@ -205,7 +205,7 @@ export class Vhost implements QueueHost {
 
   deadLetter(queue: Queue, entry: QueueEntry, reason: DeathReason): void {
     const { deadLetterExchange, deadLetterRoutingKey } = queue.settings;
-    if (deadLetterExchange === null || hasDiedEnough(entry.message)) return;
+    if (deadLetterExchange === null) return;
     const exchange = this.exchanges.get(deadLetterExchange);
     if (!exchange) return;
     const letter = deadLetterOf(
@@ -277,16 +277,12 @@ export class Vhost implements QueueHost {
       compareArgument(name, request.arguments.get(name), current.arguments.get(name), resource);
       return undefined;
     }
-    if (request.name.startsWith('amq.'))
-      throw new ChannelError(
-        ReplyCode.ACCESS_REFUSED,
-        `exchange name '${request.name}' contains reserved prefix 'amq.*'`,
-      );
+    this.refuseReservedName('exchange', request.name);
     const alternate = request.arguments.get('alternate-exchange');
     if (alternate && alternate.type !== 'S')
       throw new ChannelError(
         ReplyCode.PRECONDITION_FAILED,
-        `invalid arg 'alternate-exchange' for ${resource}: {unacceptable_type,${alternate.type}}`,
+        `invalid type '${typeNameOf(alternate)}' for arg 'alternate-exchange' in ${resource}`,
       );
     const exchange = this.#addExchange(request, newRoutingTable(request.type)!);
     return exchange.durable ? this.#put(this.#exchangeDefinition(exchange)) : undefined;
@@ -294,11 +290,9 @@ export class Vhost implements QueueHost {
 
   /** Throws ChannelError 403 or 406; a missing exchange is no error. */
   deleteExchange(name: string, ifUnused: boolean): Promised {
-    this.refuseDefaultExchange(name);
+    this.refuseSystemExchange(name);
     const exchange = this.exchanges.get(name);
     if (!exchange) return undefined;
-    if (name.startsWith('amq.'))
-      throw new ChannelError(ReplyCode.ACCESS_REFUSED, `deletion of system ${exchange.resource} not allowed`);
     if (ifUnused && exchange.bindings.size > 0)
       throw new ChannelError(ReplyCode.PRECONDITION_FAILED, `${exchange.resource} in use`);
     return this.#removeExchange(exchange);
@@ -314,6 +308,16 @@ export class Vhost implements QueueHost {
   refuseDefaultExchange(name: string): void {
     if (name === '')
       throw new ChannelError(ReplyCode.ACCESS_REFUSED, 'operation not permitted on the default exchange');
+  }
+
+  /** Throws ChannelError 403 where the exchange is not the client's to delete, whether it exists or not. */
+  refuseSystemExchange(name: string): void {
+    this.refuseDefaultExchange(name);
+    if (name.startsWith('amq.'))
+      throw new ChannelError(
+        ReplyCode.ACCESS_REFUSED,
+        `deletion of system ${this.exchangeResource(name)} not allowed`,
+      );
   }
 
   #addExchange(declaration: ExchangeDeclaration, table: RoutingTable): Exchange {
@@ -355,7 +359,16 @@ export class Vhost implements QueueHost {
     );
   }
 
-  /** Throws ChannelError 403, 405 or 406. */
+  /** Throws ChannelError 403: the names of the server's own queues are not for clients to give. */
+  refuseReservedName(kind: 'queue' | 'exchange', name: string): void {
+    if (name.startsWith('amq.'))
+      throw new ChannelError(
+        ReplyCode.ACCESS_REFUSED,
+        `${kind} name '${name}' contains reserved prefix 'amq.*'`,
+      );
+  }
+
+  /** Throws ChannelError 405 or 406. */
   declareQueue(request: QueueRequest, owner: QueueOwner | null): { queue: Queue; promised: Promised } {
     const resource = this.queueResource(request.name);
     this.counters.queuesDeclared++;
@@ -371,11 +384,6 @@ export class Vhost implements QueueHost {
     }
     checkArguments(request.arguments, type, resource);
     this.#checkType(type, request, resource);
-    if (request.name.startsWith('amq.') && !request.name.startsWith('amq.gen-'))
-      throw new ChannelError(
-        ReplyCode.ACCESS_REFUSED,
-        `queue name '${request.name}' contains reserved prefix 'amq.*'`,
-      );
     const durable = request.durable && !request.exclusive;
     const id = durable ? this.#services.nextQueueId() : 0;
     const queue = this.#addQueue({ ...request, durable, id, type, owner: request.exclusive ? owner : null });
@@ -401,7 +409,7 @@ export class Vhost implements QueueHost {
   deleteQueue(queue: Queue, ifUnused: boolean, ifEmpty: boolean): { messages: number; promised: Promised } {
     if (ifUnused && queue.consumers.count > 0)
       throw new ChannelError(ReplyCode.PRECONDITION_FAILED, `${queue.resource} in use`);
-    if (ifEmpty && queue.messageCount > 0)
+    if (ifEmpty && queue.readyCount > 0)
       throw new ChannelError(ReplyCode.PRECONDITION_FAILED, `${queue.resource} not empty`);
     const messages = queue.readyCount;
     return { messages, promised: this.removeQueue(queue) };
@@ -456,13 +464,13 @@ export class Vhost implements QueueHost {
     return isStored(binding) ? this.#put(this.#bindingDefinition(binding)) : undefined;
   }
 
-  /** Throws ChannelError 403 or 405; what is missing, an end or the binding, is no error. */
+  /** Throws ChannelError 403, or 405 for another's queue; what is missing, an end or the binding, is no error. */
   unbind(request: BindingRequest, owner: QueueOwner | null): Promised {
     this.#refuseDefault(request);
-    const queue = request.destinationType === 'queue' ? this.queues.get(request.destination) : undefined;
-    if (queue) this.checkOwner(queue, owner);
     const binding = this.bindings.get(bindingKey(request));
-    return binding ? this.#detach(binding) : undefined;
+    if (!binding) return undefined;
+    if (binding.destination.kind === 'queue') this.checkOwner(binding.destination, owner);
+    return this.#detach(binding);
   }
 
   #ends(request: BindingRequest, owner: QueueOwner | null): { source: Exchange; destination: Destination } {

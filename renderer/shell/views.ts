@@ -28,3 +28,4 @@ export const views = [
   { name: 'definitions', label: 'Definitions', icon: FileJson, group: 'Administration' },
   { name: 'logs', label: 'Node logs', icon: ScrollText, group: 'Administration' },
 ] as const;
+

@@ -50,6 +50,9 @@ export const allCapabilities: FieldTable = new Map(
 
 const withContent = new Set<MethodName>(['basic.deliver', 'basic.get-ok', 'basic.return']);
 
+/** Every method that went over any of these clients. */
+export const spoken = { said: new Set<MethodName>(), heard: new Set<MethodName>() };
+
 export class RawClient {
   readonly #socket: Socket;
   #bytes = Buffer.alloc(0);
@@ -120,6 +123,7 @@ export class RawClient {
   }
 
   send<Name extends MethodName>(channel: number, name: Name, args: MethodArguments<Name>): void {
+    spoken.said.add(name);
     this.frame(1, channel, encodeMethod(name, args));
   }
 
@@ -159,6 +163,7 @@ export class RawClient {
     if (frame.type === 8) return { kind: 'heartbeat' };
     if (frame.type === 0) return { kind: 'header', bytes: frame.payload };
     const method = decodeMethod(frame.payload, 0, frame.payload.length);
+    spoken.heard.add(method.name);
     const heard: Heard = { kind: 'method', channel: frame.channel, method };
     if (!withContent.has(method.name)) return heard;
     const header = await this.#ofChannel(frame.channel);
@@ -172,25 +177,17 @@ export class RawClient {
     return { ...heard, properties: decodeProperties(header, 12, header.length), body: Buffer.concat(parts) };
   }
 
+  /** The payload size of the next frame, whatever is in it. */
+  async hearFrameSize(): Promise<string> {
+    const frame = await this.#next(patienceMs);
+    return typeof frame === 'string' ? frame : `type ${frame.type}, ${frame.payload.length} bytes`;
+  }
+
   async expect<Name extends MethodName>(name: Name): Promise<{ args: MethodArguments<Name> }> {
     const heard = await this.hear();
     if (heard.kind !== 'method' || heard.method.name !== name)
       throw new Error(`expected ${name}, heard ${describe(heard)}`);
     return { args: heard.method.args as MethodArguments<Name> };
-  }
-
-  /** Reads nothing more until `readOn`. */
-  stopReading(): void {
-    this.#socket.pause();
-  }
-
-  readOn(): void {
-    this.#socket.resume();
-  }
-
-  /** Ends the own side only. */
-  halfClose(): void {
-    this.#socket.end();
   }
 
   destroy(): void {

@@ -16,6 +16,20 @@ export type Loose<Name extends MethodName> = {
 export interface Peer {
   amqpPort: number;
   managementPort: number;
+  /** Moves a limit so that the alarm is raised, or back; resolves when it is in effect. */
+  setLow(kind: 'memory' | 'disk', low: boolean): Promise<void>;
+  /** Stops it in order, as a restart of the machine would. */
+  shutDown(): Promise<void>;
+}
+
+/** One conversation: what is said; what is heard goes into the script's transcript. */
+export type Talk = (script: Script) => Promise<void>;
+
+/** Patterns of names; what is left out matches nothing. */
+export interface Rights {
+  configure?: string;
+  write?: string;
+  read?: string;
 }
 
 export class Script {
@@ -43,14 +57,67 @@ export class Script {
   }
 
   /** The management API, for what AMQP cannot do. */
-  async http(method: string, path: string, body?: unknown): Promise<number> {
-    const answer = await fetch(`http://127.0.0.1:${this.peer.managementPort}/api/${path}`, {
-      method,
-      headers: { authorization: `Basic ${btoa('guest:guest')}`, 'content-type': 'application/json' },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
+  async http(method: string, path: string, body?: unknown, reason?: string): Promise<number> {
+    const answer = await this.#request(method, path, body, reason);
     await answer.arrayBuffer();
     return answer.status;
+  }
+
+  async httpGet(path: string): Promise<unknown> {
+    const answer = await this.#request('GET', path);
+    return answer.json();
+  }
+
+  #request(method: string, path: string, body?: unknown, reason?: string): Promise<Response> {
+    return fetch(`http://127.0.0.1:${this.peer.managementPort}/api/${path}`, {
+      method,
+      headers: {
+        authorization: `Basic ${btoa('guest:guest')}`,
+        'content-type': 'application/json',
+        ...(reason === undefined ? {} : { 'x-reason': reason }),
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+  }
+
+  /** Closes every connection of a user, once the management knows of one. */
+  async closeConnectionsOf(user: string, reason?: string): Promise<void> {
+    for (let i = 0; i < 100; i++) {
+      const rows = (await this.httpGet('connections')) as { name: string; user?: string }[];
+      const names = rows.filter((row) => row.user === user).map((row) => row.name);
+      for (const name of names)
+        await this.http('DELETE', `connections/${encodeURIComponent(name)}`, undefined, reason);
+      if (names.length > 0) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
+  /** A user with its password for a name, and its rights in one virtual host (none: no permissions at all). */
+  async user(
+    name: string,
+    rights: Rights | null,
+    options: { vhost?: string; tags?: string } = {},
+  ): Promise<void> {
+    const { vhost = '/', tags = '' } = options;
+    await this.http('PUT', `users/${encodeURIComponent(name)}`, { password: name, tags });
+    if (rights)
+      await this.http('PUT', `permissions/${encodeURIComponent(vhost)}/${encodeURIComponent(name)}`, {
+        configure: '',
+        write: '',
+        read: '',
+        ...rights,
+      });
+  }
+
+  /** A virtual host of its own for the conversation, open to guest. */
+  async vhost(name: string): Promise<void> {
+    await this.http('DELETE', `vhosts/${encodeURIComponent(name)}`);
+    await this.http('PUT', `vhosts/${encodeURIComponent(name)}`, {});
+    await this.http('PUT', `permissions/${encodeURIComponent(name)}/guest`, {
+      configure: '.*',
+      write: '.*',
+      read: '.*',
+    });
   }
 
   end(): void {
@@ -100,11 +167,6 @@ export class Party {
     const { headers, ...rest } = properties;
     const given: BasicProperties = headers ? { ...rest, headers: fromPlain(headers) } : rest;
     this.client.publish(channel, { exchange, routingKey, ...flags }, Buffer.from(body, 'latin1'), given);
-  }
-
-  /** The last line noted. */
-  last(): string {
-    return this.#transcript.at(-1) ?? '';
   }
 
   /** Notes the next `count` things heard, in the order they came. Returns the last. */

@@ -1,11 +1,13 @@
 // Debian's RabbitMQ as a child process, in a folder of its own, on ports of its own.
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { freePort } from './free-port.ts';
 
+const execFileInBackground = promisify(execFile);
 const script = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 
 export const rabbitmqInstalled = existsSync(script);
@@ -13,73 +15,62 @@ export const rabbitmqInstalled = existsSync(script);
 export interface RabbitMq {
   amqpPort: number;
   managementPort: number;
-  /** Of the process group that it and all it starts are in. */
+  /** Of the Erlang virtual machine. */
   pid: number;
-  folder: string;
-  /** Removes its folder, unless it is to be kept for another start. */
-  stop(keepFolder?: boolean): Promise<void>;
-}
-
-export interface RabbitMqOptions {
-  /** The management plugin, which costs a share of each message; default true. */
-  management?: boolean;
-  /** What an earlier one left. */
-  resume?: { folder: string; amqpPort: number };
+  /** Moves a limit so that the alarm is raised, or back. */
+  setLow(kind: 'memory' | 'disk', low: boolean): Promise<void>;
+  /** Stops it in order; its folder goes with `stop`. */
+  shutDown(): Promise<void>;
+  stop(): Promise<void>;
 }
 
 /** Resolves when it answers AMQP. */
-export async function startRabbitMq({ management = true, resume }: RabbitMqOptions = {}): Promise<RabbitMq> {
-  const folder = resume?.folder ?? mkdtempSync(join(tmpdir(), 'rabbitmq-'));
-  const amqpPort = resume?.amqpPort ?? (await freePort());
-  const [managementPort, distPort] = [await freePort(), await freePort()];
-  for (const name of ['home', 'mnesia', 'log']) mkdirSync(join(folder, name), { recursive: true });
+export async function startRabbitMq(): Promise<RabbitMq> {
+  const folder = mkdtempSync(join(tmpdir(), 'rabbitmq-'));
+  const [amqpPort, managementPort, distPort] = [await freePort(), await freePort(), await freePort()];
+  for (const name of ['home', 'mnesia', 'log']) mkdirSync(join(folder, name));
   const name = `oracle${process.pid}x${amqpPort}`;
-  writeFileSync(join(folder, 'plugins'), management ? '[rabbitmq_management].\n' : '[].\n');
+  writeFileSync(join(folder, 'plugins'), '[rabbitmq_management].\n');
   writeFileSync(
     join(folder, 'rabbitmq.conf'),
-    [
-      `listeners.tcp.1 = 127.0.0.1:${amqpPort}`,
-      ...(management ? ['management.tcp.ip = 127.0.0.1', `management.tcp.port = ${managementPort}`] : []),
-      'log.console.level = error',
-      'vm_memory_high_watermark.relative = 0.6',
-      'disk_free_limit.absolute = 50MB',
-      '',
-    ].join('\n'),
+    `listeners.tcp.1 = 127.0.0.1:${amqpPort}\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = ${managementPort}\nlog.console.level = error\nvm_memory_high_watermark.relative = 0.6\ndisk_free_limit.absolute = 50MB\n`,
   );
-  const child = spawn(script, [], {
-    env: {
-      PATH: '/usr/lib/rabbitmq/bin:/usr/bin:/bin',
-      HOME: join(folder, 'home'),
-      RABBITMQ_NODENAME: `${name}@localhost`,
-      RABBITMQ_MNESIA_BASE: join(folder, 'mnesia'),
-      RABBITMQ_LOG_BASE: join(folder, 'log'),
-      RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
-      RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'plugins'),
-      RABBITMQ_DIST_PORT: String(distPort),
-      RABBITMQ_PID_FILE: join(folder, 'pid'),
-      LANG: 'C.UTF-8',
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-  });
+  const env = {
+    PATH: '/usr/lib/rabbitmq/bin:/usr/bin:/bin',
+    HOME: join(folder, 'home'),
+    RABBITMQ_NODENAME: `${name}@localhost`,
+    RABBITMQ_MNESIA_BASE: join(folder, 'mnesia'),
+    RABBITMQ_LOG_BASE: join(folder, 'log'),
+    RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'plugins'),
+    RABBITMQ_DIST_PORT: String(distPort),
+    RABBITMQ_PID_FILE: join(folder, 'pid'),
+    LANG: 'C.UTF-8',
+  };
+  const child = spawn(script, [], { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  const control = async (...args: string[]) => {
+    await execFileInBackground('/usr/lib/rabbitmq/bin/rabbitmqctl', ['-q', ...args], { env });
+  };
   const output: string[] = [];
   child.stdout.on('data', (chunk: Buffer) => output.push(chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => output.push(chunk.toString()));
   await answering(amqpPort, child, output);
-  if (management) await answering(managementPort, child, output);
+  await answering(managementPort, child, output);
   return {
     amqpPort,
     managementPort,
     pid: child.pid!,
-    folder,
-    stop: (keepFolder = false) =>
-      new Promise((resolve) => {
-        child.once('exit', () => {
-          if (!keepFolder) rmSync(folder, { recursive: true, force: true });
-          resolve();
-        });
-        process.kill(-child.pid!, 'SIGKILL');
-      }),
+    setLow: async (kind, low) => {
+      if (kind === 'memory') await control('set_vm_memory_high_watermark', low ? '0.00001' : '0.6');
+      else await control('set_disk_free_limit', low ? '100000GB' : '50MB');
+    },
+    shutDown: () => control('stop_app'),
+    stop: async () => {
+      if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, 'SIGKILL');
+      await exited;
+      rmSync(folder, { recursive: true, force: true });
+    },
   };
 }
 
@@ -88,7 +79,7 @@ async function answering(port: number, child: ChildProcess, output: string[]): P
   while (Date.now() < deadline) {
     if (child.exitCode !== null) throw new Error(`rabbitmq-server ended: ${output.join('')}`);
     if (await accepts(port)) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error(`rabbitmq-server does not answer: ${output.join('')}`);
 }

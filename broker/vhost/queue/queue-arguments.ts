@@ -13,9 +13,9 @@ import type { QueueType } from '../../contract/rows.ts';
 
 type Check = (value: TypedValue, args: FieldTable) => string | null;
 
-const expiryMaxMs = 0xffff_ffff;
+/** Ten years. */
+export const expiryMaxMs = 315_360_000_000;
 const priorityMax = 255;
-const keyBytesMax = 255;
 
 const integer: Check = (value) =>
   integerOf(value) === null ? `"expected integer, got ${typeNameOf(value)}"` : null;
@@ -31,7 +31,7 @@ const timeToLive: Check = (value, args) => {
   const problem = notNegative(value, args);
   if (problem) return problem;
   const number = integerOf(value)!;
-  return number > expiryMaxMs ? `{value_too_big,${number}}` : null;
+  return number > expiryMaxMs ? `{value_too_large,${number}}` : null;
 };
 
 const longText: Check = (value) => (value.type === 'S' ? null : `{unacceptable_type,${typeNameOf(value)}}`);
@@ -41,43 +41,38 @@ function oneOf(names: readonly string[], problem: string): Check {
   return (value, args) => longText(value, args) ?? (names.includes(stringOf(value)!) ? null : problem);
 }
 
-const checks = new Map<string, Check>(
-  Object.entries({
-    'x-expires': (value, args) =>
-      integer(value, args) ?? (integerOf(value) === 0 ? '{value_zero,0}' : timeToLive(value, args)),
-    'x-message-ttl': timeToLive,
-    'x-dead-letter-exchange': longText,
-    'x-dead-letter-routing-key': (value, args) =>
-      longText(value, args) ??
-      (args.has('x-dead-letter-exchange') ? null : 'routing_key_but_no_dlx_defined') ??
-      (Buffer.byteLength(stringOf(value)!) > keyBytesMax ? '"a routing key has at most 255 bytes"' : null),
-    'x-dead-letter-strategy': oneOf(['at-most-once', 'at-least-once'], 'invalid_dlx_strategy'),
-    'x-max-length': notNegative,
-    'x-max-length-bytes': notNegative,
-    'x-max-priority': (value, args) =>
-      notNegative(value, args) ??
-      (integerOf(value)! > priorityMax ? `{max_value_exceeded,${integerOf(value)}}` : null),
-    'x-overflow': oneOf(['drop-head', 'reject-publish', 'reject-publish-dlx'], 'invalid_overflow'),
-    'x-queue-mode': (value, args) =>
-      longText(value, args) ??
-      (['default', 'lazy'].includes(stringOf(value)!)
-        ? null
-        : `"unsupported queue mode '${stringOf(value)}'"`),
-    'x-queue-version': (value, args) =>
-      notNegative(value, args) ?? ([1, 2].includes(integerOf(value)!) ? null : '"unsupported queue version"'),
-    'x-single-active-consumer': boolean,
-    'x-queue-type': longText,
-    'x-queue-master-locator': longText,
-    'x-queue-leader-locator': longText,
-    'x-delivery-limit': notNegative,
-    'x-quorum-initial-group-size': notNegative,
-    'x-max-in-memory-length': notNegative,
-    'x-max-in-memory-bytes': notNegative,
-    'x-max-age': longText,
-    'x-stream-max-segment-size-bytes': notNegative,
-    'x-initial-cluster-size': notNegative,
-  }),
-);
+/** In the order in which RabbitMQ looks at them. */
+const checks: Record<string, Check> = {
+  'x-expires': (value, args) =>
+    integer(value, args) ?? (integerOf(value) === 0 ? '{value_zero,0}' : timeToLive(value, args)),
+  'x-message-ttl': timeToLive,
+  'x-dead-letter-exchange': longText,
+  'x-dead-letter-routing-key': (value, args) =>
+    longText(value, args) ?? (args.has('x-dead-letter-exchange') ? null : 'routing_key_but_no_dlx_defined'),
+  'x-dead-letter-strategy': oneOf(['at-most-once', 'at-least-once'], 'invalid_dlx_strategy'),
+  'x-max-length': notNegative,
+  'x-max-length-bytes': notNegative,
+  'x-max-priority': (value, args) =>
+    notNegative(value, args) ??
+    (integerOf(value)! > priorityMax ? `{max_value_exceeded,${integerOf(value)}}` : null),
+  'x-overflow': oneOf(['drop-head', 'reject-publish', 'reject-publish-dlx'], 'invalid_overflow'),
+  'x-queue-mode': (value, args) =>
+    longText(value, args) ??
+    (['default', 'lazy'].includes(stringOf(value)!) ? null : `"unsupported queue mode '${stringOf(value)}'"`),
+  'x-queue-version': (value, args) =>
+    notNegative(value, args) ??
+    ([1, 2].includes(integerOf(value)!) ? null : `"unsupported queue version '${integerOf(value)}'"`),
+  'x-single-active-consumer': boolean,
+  'x-queue-type': longText,
+  'x-queue-leader-locator': longText,
+  'x-delivery-limit': notNegative,
+  'x-quorum-initial-group-size': notNegative,
+  'x-max-in-memory-length': notNegative,
+  'x-max-in-memory-bytes': notNegative,
+  'x-max-age': longText,
+  'x-stream-max-segment-size-bytes': notNegative,
+  'x-initial-cluster-size': notNegative,
+};
 
 const shared = [
   'x-expires',
@@ -133,28 +128,33 @@ export function queueTypeOf(args: FieldTable, resource: string): QueueType {
   );
 }
 
-/** Throws ChannelError 406 naming the first argument with an impossible value, or that the type does not take. */
+const knownByAny = new Set(Object.values(knownByType).flat());
+
+/**
+ * Throws ChannelError 406 naming an argument with an impossible value, or else the first that only other types
+ * of queues take.
+ */
 export function checkArguments(args: FieldTable, type: QueueType, resource: string): void {
-  for (const [name, value] of args) {
-    const check = checks.get(name);
-    if (!check) continue;
-    if (!knownByType[type].includes(name))
-      throw new ChannelError(
-        ReplyCode.PRECONDITION_FAILED,
-        `invalid arg '${name}' for ${resource} of queue type ${erlangModules[type]}`,
-      );
-    if (name === 'x-dead-letter-exchange' && value.type !== 'S')
-      throw new ChannelError(
-        ReplyCode.PRECONDITION_FAILED,
-        `invalid type '${typeNameOf(value)}' for arg '${name}' in ${resource}`,
-      );
-    const problem = check(value, args);
-    if (problem)
-      throw new ChannelError(
-        ReplyCode.PRECONDITION_FAILED,
-        `invalid arg '${name}' for ${resource}: ${problem}`,
-      );
+  const known = knownByType[type];
+  const deadLetters = args.get('x-dead-letter-exchange');
+  if (deadLetters && deadLetters.type !== 'S') {
+    const given = typeNameOf(deadLetters);
+    const text = `invalid type '${given}' for arg 'x-dead-letter-exchange' in ${resource}`;
+    throw new ChannelError(ReplyCode.PRECONDITION_FAILED, text);
   }
+  for (const [name, check] of Object.entries(checks)) {
+    const value = args.get(name);
+    if (value === undefined || !known.includes(name)) continue;
+    const problem = check(value, args);
+    if (problem) throw invalidArgument(name, resource, `: ${problem}`);
+  }
+  for (const name of args.keys())
+    if (knownByAny.has(name) && !known.includes(name))
+      throw invalidArgument(name, resource, ` of queue type ${erlangModules[type]}`);
+}
+
+function invalidArgument(name: string, resource: string, problem: string): ChannelError {
+  return new ChannelError(ReplyCode.PRECONDITION_FAILED, `invalid arg '${name}' for ${resource}${problem}`);
 }
 
 /** Throws ChannelError 406 when `received` would declare another queue than the one that exists. */
@@ -191,7 +191,8 @@ export function compareArgument(
   resource: string,
 ): void {
   if (received === undefined && current === undefined) return;
-  if (received && current && equalValues(received, current)) return;
+  if (received && current && sameValue(received, current)) return;
+  if (name === 'x-queue-type' && isClassic(received) && isClassic(current)) return;
   const [theirs, ours] =
     received && current
       ? [`'${textOf(received)}'`, `'${textOf(current)}'`]
@@ -202,19 +203,51 @@ export function compareArgument(
   );
 }
 
-/** Throws ChannelError 406 for a consumer's priority that is no integer. */
-export function checkConsumerArguments(args: FieldTable, resource: string): void {
-  const priority = args.get('x-priority');
-  const problem = priority && integer(priority, args);
-  if (problem)
-    throw new ChannelError(
-      ReplyCode.PRECONDITION_FAILED,
-      `invalid arg 'x-priority' for ${resource}: ${problem}`,
-    );
+/** A timestamp equals an integer of its value: RabbitMQ looks at the value when the types differ. */
+function sameValue(a: TypedValue, b: TypedValue): boolean {
+  if (equalValues(a, b)) return true;
+  const [x, y] = [integerValue(a), integerValue(b)];
+  return x !== null && x === y;
+}
+
+function integerValue(value: TypedValue): number | null {
+  return value.type === 'T' ? Number(value.value) : integerOf(value);
+}
+
+/** A queue declared without a type is a classic one. */
+function isClassic(value: TypedValue | undefined): boolean {
+  return value === undefined || stringOf(value) === 'classic';
+}
+
+const consumerChecks: Record<string, Check> = {
+  'x-priority': integer,
+  'x-cancel-on-ha-failover': boolean,
+};
+
+/** Throws ChannelError 406 for an impossible value, and for what only streams take. */
+export function checkConsumerArguments(args: FieldTable, type: QueueType, resource: string): void {
+  for (const [name, check] of Object.entries(consumerChecks)) {
+    const value = args.get(name);
+    const problem = value && check(value, args);
+    if (problem) throw invalidArgument(name, resource, `: ${problem}`);
+  }
+  if (args.has('x-stream-offset'))
+    throw invalidArgument('x-stream-offset', resource, ` of queue type ${erlangModules[type]}`);
 }
 
 function textOf(value: TypedValue): string {
-  return value.type === 'S' ? value.value.toString() : String(value.value);
+  switch (value.type) {
+    case 'S':
+    case 'x':
+      return value.value.toString();
+    case 'f':
+    case 'd':
+      return Number.isInteger(value.value) ? `${value.value}.0` : String(value.value);
+    case 'D':
+      return `{${value.value.scale},${value.value.unscaled}}`;
+    default:
+      return String(value.value);
+  }
 }
 
 function shown(value: TypedValue | undefined): string {

@@ -1,24 +1,40 @@
+import { alone as wholeBroker } from './alone.ts';
+import { arguments_ } from './arguments.ts';
 import { basic } from './basic.ts';
 import { confirmAndTx } from './confirm-and-tx.ts';
+import { channel } from './channel.ts';
 import { connection } from './connection.ts';
 import type { Conversations } from './conversations.ts';
 import { deadLetter } from './dead-letter.ts';
 import { exchange } from './exchange.ts';
-import { malformed } from './malformed.ts';
+import { handshake } from './handshake.ts';
+import { naming } from './naming.ts';
+import { permissions } from './permissions.ts';
 import { queue } from './queue.ts';
 
 const groups: Record<string, Conversations> = {
   connection,
+  handshake,
+  channel,
+  permissions,
   exchange,
   queue,
+  naming,
+  arguments: arguments_,
   basic,
   confirmAndTx,
   deadLetter,
-  malformed,
 };
 
-export const conversations: Conversations = Object.fromEntries(
-  Object.entries(groups).flatMap(([group, members]) =>
-    Object.entries(members).map(([name, talk]) => [`${group}: ${name}`, talk]),
-  ),
-);
+/** Any number of these may go on at once. */
+export const conversations: Conversations = named(groups);
+/** Each of these wants the broker for itself; the last of them ends it. */
+export const alone: Conversations = named({ alone: wholeBroker });
+
+function named(grouped: Record<string, Conversations>): Conversations {
+  return Object.fromEntries(
+    Object.entries(grouped).flatMap(([group, members]) =>
+      Object.entries(members).map(([name, talk]) => [`${group}: ${name}`, talk]),
+    ),
+  );
+}

@@ -1,4 +1,4 @@
-import type { Script } from '../script.ts';
+import type { Talk } from '../script.ts';
 
 /** By name: what is said; what is heard goes into the script's transcript. */
-export type Conversations = Record<string, (script: Script) => Promise<void>>;
+export type Conversations = Record<string, Talk>;
