@@ -12,4 +12,6 @@ export interface Clock {
   monotonic(): number;
   /** Calls back once, no earlier than `delayMs` from now; never in the same tick. */
   after(delayMs: number, callback: () => void): Timer;
+  /** Calls back in the event loop's next turn, after what is at hand now. */
+  soon(callback: () => void): void;
 }

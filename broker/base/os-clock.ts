@@ -17,4 +17,5 @@ export const osClock: Clock = {
     wait(delayMs);
     return { cancel: () => clearTimeout(timer) };
   },
+  soon: (callback) => void setImmediate(callback),
 };

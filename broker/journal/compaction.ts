@@ -1,17 +1,22 @@
 // Rewriting a sparse segment without its dead records, in small steps beside the data path. Ids and the
 // release file stay as they are; the new file takes the old one's place by rename.
 import { join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Clock } from '../base/clock.ts';
 import type { Storage } from '../base/storage.ts';
 import type { ReferenceCounts } from './reference-counts.ts';
 import { BlockIndex } from './block-index.ts';
 import { blockHeaderSize, piecesOf, sealBlock, segmentHeaderSize, segmentName } from './segment-format.ts';
 import type { Segment } from './segment.ts';
 
+export interface CompactionOptions {
+  storage: Storage;
+  folder: string;
+  clock: Clock;
+}
+
 /** `replaced` is called in the moment from which the new file is the one to read. */
 export async function compactSegment(
-  storage: Storage,
-  folder: string,
+  { storage, folder, clock }: CompactionOptions,
   segment: Segment,
   counts: ReferenceCounts,
   replaced: () => void,
@@ -32,7 +37,7 @@ export async function compactSegment(
       blocks.add(size, live.block.length, live.firstId - segment.firstId);
       size += live.block.length;
     }
-    await nextTurn();
+    await new Promise<void>((resolve) => clock.soon(resolve));
     if (segment.removed) return;
   }
   const file = await storage.open(`${path}.new`);

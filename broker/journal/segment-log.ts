@@ -32,12 +32,13 @@ export interface JournalOptions {
   /** What is in it need not outlive the process: it starts empty, and what was released is not written down. */
   scratch?: boolean;
   segmentBytesMax?: number;
+  /** Size of the slabs that records gather in; one is written as one block. A larger record has its own. */
+  blockBytesMax?: number;
   /** What may wait for the disk before appends are refused. */
   pendingBytesMax?: number;
   retryMs?: number;
 }
 
-const slabBytes = 1 << 20;
 const sparesMax = 4;
 /** A sealed segment with fewer of its records alive is rewritten without the dead. */
 const compactBelow = 0.25;
@@ -73,6 +74,7 @@ export class SegmentLog implements Journal {
     this.#options = {
       scratch: false,
       segmentBytesMax: 64 << 20,
+      blockBytesMax: 1 << 20,
       pendingBytesMax: 256 << 20,
       retryMs: 1000,
       ...options,
@@ -229,9 +231,10 @@ export class SegmentLog implements Journal {
     }
     if (!slab) {
       const needed = blockHeaderSize + size;
+      const { blockBytesMax } = this.#options;
       const bytes =
-        needed <= slabBytes
-          ? (this.#spares.pop() ?? Buffer.allocUnsafeSlow(slabBytes))
+        needed <= blockBytesMax
+          ? (this.#spares.pop() ?? Buffer.allocUnsafeSlow(blockBytesMax))
           : Buffer.allocUnsafeSlow(needed);
       slab = this.#slab = { segment: this.#current, bytes, end: blockHeaderSize, firstId: id, lastId: id };
       this.#current.size += blockHeaderSize;
@@ -266,7 +269,7 @@ export class SegmentLog implements Journal {
   #schedule(): void {
     if (this.#commitScheduled || this.#committing || this.#closed) return;
     this.#commitScheduled = true;
-    setImmediate(() => {
+    this.#options.clock.soon(() => {
       this.#commitScheduled = false;
       if (!this.#committing && !this.#closed) void this.#commit();
     });
@@ -319,7 +322,8 @@ export class SegmentLog implements Journal {
       this.#waiting.splice(0, group.length);
       left -= group.length;
       for (const { bytes } of group)
-        if (bytes.length === slabBytes && this.#spares.length < sparesMax) this.#spares.push(bytes);
+        if (bytes.length === this.#options.blockBytesMax && this.#spares.length < sparesMax)
+          this.#spares.push(bytes);
     }
   }
 
@@ -357,8 +361,7 @@ export class SegmentLog implements Journal {
     );
     if (!sparse) return;
     this.#compacting = true;
-    const { storage, folder } = this.#options;
-    void compactSegment(storage, folder, sparse, this.#counts, () => this.#reader.forget(sparse))
+    void compactSegment(this.#options, sparse, this.#counts, () => this.#reader.forget(sparse))
       .catch((error: unknown) =>
         this.#options.log.warn(`compaction of segment ${sparse.number} failed: ${String(error)}`),
       )
