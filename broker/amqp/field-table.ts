@@ -2,6 +2,7 @@
 // table that is passed on must not change. Tables are Maps: keys come from the peer.
 import type { Arguments, FieldValue } from '../contract/rows.ts';
 import { ConnectionError, ReplyCode } from './reply-codes.ts';
+import { carriedBytes, carriedText } from './short-string.ts';
 
 export type TypedValue =
   | { readonly type: 't'; readonly value: boolean }
@@ -42,7 +43,7 @@ class TableReader {
     while (this.#offset < end) {
       const size = this.#bytes[this.#take(1)]!;
       const at = this.#take(size);
-      const key = this.#bytes.toString('utf8', at, at + size);
+      const key = carriedText(this.#bytes, at, at + size);
       table.set(key, this.#value(depth));
     }
     if (this.#offset !== end) throw damaged('a field table that ends within a value');
@@ -121,17 +122,19 @@ class TableReader {
   }
 }
 
-function damaged(what: string): ConnectionError {
+/** What is wrong with a table. */
+export function damaged(what: string): ConnectionError {
   return new ConnectionError(ReplyCode.SYNTAX_ERROR, what);
 }
 
-function compact(value: bigint): number | bigint {
+/** A number where it is exact. */
+export function compact(value: bigint): number | bigint {
   return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER)
     ? Number(value)
     : value;
 }
 
-/** The table with its length, as it stands in a method or header. Keys are cut at 255 bytes by no one: they must fit. */
+/** The table with its length, as it stands in a method or header. Throws RangeError for a name over 255 bytes. */
 export function encodeTable(table: FieldTable): Buffer {
   const writer = new TableWriter();
   writer.table(table);
@@ -149,14 +152,20 @@ class TableWriter {
   table(table: FieldTable): void {
     const lengthAt = this.#room(4);
     for (const [key, value] of table) {
-      const size = Buffer.byteLength(key);
-      if (size > 255) throw new RangeError(`field name of ${size} bytes`);
-      const at = this.#room(1 + size);
-      this.#bytes[at] = size;
-      this.#bytes.write(key, at + 1);
+      this.#name(key);
       this.#value(value);
     }
     this.#bytes.writeUInt32BE(this.#size - lengthAt - 4, lengthAt);
+  }
+
+  #name(key: string): void {
+    const carried = key.isWellFormed() ? null : carriedBytes(key);
+    const size = carried?.length ?? Buffer.byteLength(key);
+    if (size > 255) throw new RangeError(`field name of ${size} bytes`);
+    const at = this.#room(1 + size);
+    this.#bytes[at] = size;
+    if (carried) carried.copy(this.#bytes, at + 1);
+    else this.#bytes.write(key, at + 1);
   }
 
   #room(size: number): number {
@@ -171,10 +180,10 @@ class TableWriter {
   }
 
   #value(field: TypedValue): void {
-    this.#bytes[this.#room(1)] = field.type.charCodeAt(0);
+    this.#octet(field.type.charCodeAt(0));
     switch (field.type) {
       case 't':
-        this.#bytes[this.#room(1)] = field.value ? 1 : 0;
+        this.#octet(field.value ? 1 : 0);
         break;
       case 'b':
         this.#put(1, (at) => this.#bytes.writeInt8(field.value, at));
@@ -230,6 +239,11 @@ class TableWriter {
       case 'V':
         break;
     }
+  }
+
+  #octet(value: number): void {
+    const at = this.#room(1);
+    this.#bytes[at] = value;
   }
 
   /** Makes room first: growing replaces the buffer that `write` goes to. */

@@ -1,7 +1,9 @@
 // Frames out of socket chunks [AMQP 4.2.3]: type octet, channel short, size long, payload, end octet 0xCE.
 // A frame that is whole in a chunk is handed on as a view of it; one that is split is put together in a
-// buffer of its own. The handler may ask to stop: the rest of the chunk is then kept for `resume`.
-import { octetsText } from './erlang-text.ts';
+// buffer of its own. The handler may ask to stop: the rest of the chunk is then kept for `resume`. After damage
+// the rest of the chunk is dropped and the next one is taken to begin with a frame: a peer that hears of its
+// error answers so.
+import { payloadSnippet } from './octets.ts';
 import { ConnectionError, ReplyCode } from './reply-codes.ts';
 
 export const FrameType = { METHOD: 1, HEADER: 2, BODY: 3, HEARTBEAT: 8 } as const;
@@ -24,6 +26,7 @@ export class FrameDecoder {
   #partial: Buffer | null = null;
   #partialSize = 0;
   #held: Buffer[] = [];
+  #decoding = false;
 
   constructor(handler: FrameHandler, frameMax: number) {
     this.#handler = handler;
@@ -35,24 +38,34 @@ export class FrameDecoder {
     return this.#held.reduce((sum, chunk) => sum + chunk.length, 0);
   }
 
-  /** Throws ConnectionError 501 for bytes that are no frame. */
+  /** The chunk is the caller's again afterwards. Throws ConnectionError 501 for bytes that are no frame. */
   push(chunk: Buffer): void {
-    if (this.#handler.stopped) this.#held.push(chunk);
+    if (this.#handler.stopped) this.#held.push(Buffer.from(chunk));
     else this.#decode(chunk);
   }
 
-  /** Goes on with what was held. */
+  /** Goes on with what was held; within the handler's own call it has no effect. */
   resume(): void {
+    if (this.#decoding) return;
     while (this.#held.length > 0 && !this.#handler.stopped) this.#decode(this.#held.shift()!);
   }
 
   #decode(chunk: Buffer): void {
+    this.#decoding = true;
+    try {
+      this.#frames(chunk);
+    } finally {
+      this.#decoding = false;
+    }
+  }
+
+  #frames(chunk: Buffer): void {
     let at = 0;
     if (this.#partialSize > 0) at = this.#complete(chunk);
     const handler = this.#handler;
     while (at < chunk.length) {
       if (handler.stopped) {
-        this.#held.unshift(chunk.subarray(at));
+        this.#held.unshift(Buffer.from(chunk.subarray(at)));
         return;
       }
       const left = chunk.length - at;
@@ -113,6 +126,7 @@ export class FrameDecoder {
   }
 
   #tooLarge(type: number, size: number): never {
+    this.#partialSize = 0;
     throw new ConnectionError(
       ReplyCode.FRAME_ERROR,
       `type ${type}, all octets = <<>>: {frame_too_large,${size},${this.frameMax - frameOverhead}}`,
@@ -120,11 +134,10 @@ export class FrameDecoder {
   }
 }
 
-/** RabbitMQ shows the first octets of the payload with it. */
 function badEnd(bytes: Buffer, at: number, end: number): never {
-  const octets = octetsText(bytes.subarray(at + headerSize, end));
+  const snippet = payloadSnippet(bytes, at + headerSize, end);
   throw new ConnectionError(
     ReplyCode.FRAME_ERROR,
-    `type ${bytes[at]}, ${octets}: {invalid_frame_end_marker,${bytes[end]}}`,
+    `type ${bytes[at]}, ${snippet}: {invalid_frame_end_marker,${bytes[end]}}`,
   );
 }

@@ -1,29 +1,35 @@
 // Frames into one buffer per connection. What a tick produces goes to the socket as one write; bodies that
-// are large go along as views, not copies.
+// are large go along as views, not copies. A writer with nothing to send has no buffer.
 import type { MethodArguments, MethodName } from './methods.ts';
 import { encodeMethod } from './methods.ts';
 import { FrameType, frameOverhead } from './frame-decoder.ts';
+import { outputBufferBytes, type OutputBuffers } from './output-buffers.ts';
 
 const frameEnd = 0xce;
-const bufferSize = 64 * 1024;
 /** From this size a body frame's payload is written as a view: a copy would cost more than a part more. */
 const viewBytesMin = 16 * 1024;
 const shortStringMax = 255;
 const contentClass = 60;
 
+const noBuffer = Buffer.alloc(0);
+
 export class FrameWriter {
   /** Bytes in it, not yet taken. */
   size = 0;
   frameMax = 131072;
-  #buffer = Buffer.allocUnsafeSlow(bufferSize);
+  #buffer: Buffer = noBuffer;
   #used = 0;
   /** Where in the buffer the part begins that is not yet in `parts`. */
   #from = 0;
   #parts: Buffer[] = [];
+  /** Buffers that `parts` are views of. */
+  #filled: Buffer[] = [];
   readonly #onDirty: () => void;
+  readonly #buffers: OutputBuffers;
 
   /** `onDirty` is called when something is written into an empty writer. */
-  constructor(onDirty: () => void) {
+  constructor(buffers: OutputBuffers, onDirty: () => void) {
+    this.#buffers = buffers;
     this.#onDirty = onDirty;
   }
 
@@ -83,19 +89,21 @@ export class FrameWriter {
     this.#body(channel, bytes, start + propertiesSize, bodySize);
   }
 
-  /** Everything written since the last call, to be sent in order. */
-  take(): Buffer[] {
-    const parts = this.#parts;
-    if (this.#used > this.#from) parts.push(this.#buffer.subarray(this.#from, this.#used));
+  /** Everything written since the last call, to be sent in order; `filled` goes back to the buffers when it is. */
+  take(): { parts: Buffer[]; filled: Buffer[] } {
+    this.#retire();
+    const taken = { parts: this.#parts, filled: this.#filled };
     this.#parts = [];
+    this.#filled = [];
     this.size = 0;
-    // The socket reads the taken part later: what follows goes behind it, or into a new buffer.
-    if (this.#used > this.#buffer.length / 2) {
-      this.#buffer = Buffer.allocUnsafeSlow(bufferSize);
-      this.#used = 0;
-    }
-    this.#from = this.#used;
-    return parts;
+    return taken;
+  }
+
+  #retire(): void {
+    if (this.#used > this.#from) this.#parts.push(this.#buffer.subarray(this.#from, this.#used));
+    if (this.#buffer !== noBuffer) this.#filled.push(this.#buffer);
+    this.#buffer = noBuffer;
+    this.#used = this.#from = 0;
   }
 
   #header(
@@ -169,10 +177,8 @@ export class FrameWriter {
   #room(size: number): number {
     if (this.size === 0) this.#onDirty();
     if (this.#used + size > this.#buffer.length) {
-      if (this.#used > this.#from) this.#parts.push(this.#buffer.subarray(this.#from, this.#used));
-      this.#buffer = Buffer.allocUnsafeSlow(Math.max(bufferSize, size));
-      this.#used = 0;
-      this.#from = 0;
+      this.#retire();
+      this.#buffer = size <= outputBufferBytes ? this.#buffers.take() : Buffer.allocUnsafeSlow(size);
     }
     const at = this.#used;
     this.#used += size;

@@ -1,9 +1,10 @@
 // The methods of AMQP 0-9-1 with RabbitMQ's extensions, as data: class and method id, and the fields in wire
 // order [AMQP 1.x reference]. Types of arguments follow from the table; decoding and encoding walk it. The
 // three methods of the data path (publish, deliver, ack) have code of their own in channel/.
-import { byteList, octetsText } from './erlang-text.ts';
 import { decodeTable, encodeTable, type FieldTable } from './field-table.ts';
+import { octetsOf } from './octets.ts';
 import { ConnectionError, ReplyCode } from './reply-codes.ts';
+import { nameIn } from './short-string.ts';
 
 interface FieldTypes {
   bit: boolean;
@@ -248,9 +249,23 @@ export function methodNamed(classId: number, methodId: number): MethodName | und
   return byId.get(classId * 65536 + methodId);
 }
 
-/** Reads a method payload. Throws ConnectionError 503 for an unknown one, 501 when it does not fit its fields. */
+/** The bytes do not make up the method's arguments exactly. */
+export function undecodable(bytes: Buffer, start: number, end: number): ConnectionError {
+  const shown = octetsOf(bytes, start + 4, end);
+  const text = `cannot decode ${shown}`;
+  return new ConnectionError(
+    ReplyCode.FRAME_ERROR,
+    text,
+    bytes.readUInt16BE(start),
+    bytes.readUInt16BE(start + 2),
+  );
+}
+
+/**
+ * Reads a method payload of at least 4 bytes. Throws ConnectionError 503 for an unknown method, 501 when the bytes
+ * are not its arguments, 502 for a damaged table in them.
+ */
 export function decodeMethod(bytes: Buffer, start: number, end: number): Method {
-  if (end - start < 4) throw notAFrame(bytes.subarray(start, end));
   const classId = bytes.readUInt16BE(start);
   const methodId = bytes.readUInt16BE(start + 2);
   const name = methodNamed(classId, methodId);
@@ -261,84 +276,72 @@ export function decodeMethod(bytes: Buffer, start: number, end: number): Method 
       classId,
       methodId,
     );
-  try {
-    const args = readFields(methods[name].fields, bytes, start + 4, end);
-    return { name, args } as unknown as Method;
-  } catch (error) {
-    if (error instanceof ConnectionError) {
-      error.classId = classId;
-      error.methodId = methodId;
-    }
-    throw error;
-  }
+  const args = readFields(name, bytes, start, end);
+  return { name, args } as unknown as Method;
 }
 
-function readFields(
-  fields: Record<string, keyof FieldTypes>,
-  bytes: Buffer,
-  start: number,
-  end: number,
-): Record<string, unknown> {
+function readFields(name: MethodName, bytes: Buffer, start: number, end: number): Record<string, unknown> {
+  const fields: Record<string, keyof FieldTypes> = methods[name].fields;
   const args: Record<string, unknown> = {};
-  let at = start;
+  let at = start + 4;
   let bit = 0;
   const take = (size: number): number => {
-    if (size > end - at) throw undecodable(bytes.subarray(start, end));
+    if (size > end - at) throw undecodable(bytes, start, end);
     const from = at;
     at += size;
     return from;
   };
-  for (const [name, type] of Object.entries(fields)) {
+  for (const [field, type] of Object.entries(fields)) {
     if (type !== 'bit') bit = 0;
     switch (type) {
       case 'bit':
         if (bit === 0) take(1);
-        args[name] = (bytes[at - 1]! & (1 << bit)) !== 0;
+        args[field] = (bytes[at - 1]! & (1 << bit)) !== 0;
         bit = (bit + 1) % 8;
         break;
       case 'octet':
-        args[name] = bytes[take(1)]!;
+        args[field] = bytes[take(1)]!;
         break;
       case 'short':
-        args[name] = bytes.readUInt16BE(take(2));
+        args[field] = bytes.readUInt16BE(take(2));
         break;
       case 'long':
-        args[name] = bytes.readUInt32BE(take(4));
+        args[field] = bytes.readUInt32BE(take(4));
         break;
       case 'longlong':
-        args[name] = Number(bytes.readBigUInt64BE(take(8)));
+        args[field] = Number(bytes.readBigUInt64BE(take(8)));
         break;
       case 'shortstr': {
         const size = bytes[take(1)]!;
         const from = take(size);
-        args[name] = bytes.toString('utf8', from, from + size);
+        args[field] = nameIn(bytes, from, from + size);
         break;
       }
       case 'longstr': {
         const size = bytes.readUInt32BE(take(4));
         const from = take(size);
-        args[name] = Buffer.from(bytes.subarray(from, from + size));
+        args[field] = Buffer.from(bytes.subarray(from, from + size));
         break;
       }
       case 'table': {
         const size = bytes.readUInt32BE(take(4));
         take(size);
-        args[name] = decodeTable(bytes, at - size - 4, at);
+        args[field] = tableOf(name, bytes, at - size - 4, at);
         break;
       }
     }
   }
-  if (at !== end) throw undecodable(bytes.subarray(start, end));
+  if (at !== end) throw undecodable(bytes, start, end);
   return args;
 }
 
-function notAFrame(payload: Buffer): ConnectionError {
-  return new ConnectionError(ReplyCode.FRAME_ERROR, `type 1, ${octetsText(payload)}: unknown_frame`);
-}
-
-/** Too few or too many bytes for the method's fields. */
-export function undecodable(fields: Buffer): ConnectionError {
-  return new ConnectionError(ReplyCode.FRAME_ERROR, `cannot decode ${byteList(fields)}`);
+function tableOf(name: MethodName, bytes: Buffer, start: number, end: number): FieldTable {
+  try {
+    return decodeTable(bytes, start, end);
+  } catch (error) {
+    if (error instanceof ConnectionError) [error.classId, error.methodId] = methods[name].id;
+    throw error;
+  }
 }
 
 /** A method's payload: class id, method id and fields. Throws RangeError when a short string is too long. */

@@ -1,7 +1,9 @@
 // basic's content properties [AMQP 1.8.3]: a flag word and the list of what it announces. On the data path
 // they stay bytes; `scanProperties` finds the few that routing and queues need without decoding the rest.
-import { decodeTable, encodeTable, type FieldTable } from './field-table.ts';
+import { compact, decodeTable, encodeTable, type FieldTable } from './field-table.ts';
 import { ConnectionError, ReplyCode } from './reply-codes.ts';
+import { carriedBytes, carriedText } from './short-string.ts';
+import { checkTable } from './table-check.ts';
 
 export interface BasicProperties {
   contentType?: string;
@@ -13,8 +15,8 @@ export interface BasicProperties {
   replyTo?: string;
   expiration?: string;
   messageId?: string;
-  /** Unix seconds. */
-  timestamp?: number;
+  /** Unix seconds; a bigint where a number would not be exact. */
+  timestamp?: number | bigint;
   type?: string;
   userId?: string;
   appId?: string;
@@ -64,7 +66,7 @@ export function newScan(): ScannedProperties {
   };
 }
 
-/** Fills `out` from the property flags at `offset`. Throws ConnectionError 502 when the list does not fit. */
+/** Fills `out` from the property flags at `offset`. Throws ConnectionError 502 on damage: what passed decodes. */
 export function scanProperties(bytes: Buffer, offset: number, end: number, out: ScannedProperties): void {
   out.deliveryMode = 0;
   out.priority = 0;
@@ -76,38 +78,41 @@ export function scanProperties(bytes: Buffer, offset: number, end: number, out: 
   if (end - offset < 2) throw tooShort();
   const flags = (bytes[offset]! << 8) | bytes[offset + 1]!;
   let at = offset + 2;
-  if (flags === 0) return;
   if (flags & 1) throw new ConnectionError(ReplyCode.SYNTAX_ERROR, 'property flags beyond the first word');
   if (flags & flag.contentType) at += 1 + bytes[at]!;
   if (flags & flag.contentEncoding) at += 1 + bytes[at]!;
   if (flags & flag.headers) {
-    if (at + 4 > end) throw tooShort();
+    // A length read past the end makes `at` NaN.
+    if (!(at + 4 <= end)) throw tooShort();
     out.headersOffset = at;
     at += 4 + bytes.readUInt32BE(at);
     out.headersEnd = at;
+    if (at > end) throw tooShort();
+    checkTable(bytes, out.headersOffset, at);
   }
   if (flags & flag.deliveryMode) out.deliveryMode = bytes[at++]!;
   if (flags & flag.priority) out.priority = bytes[at++]!;
   if (flags & flag.correlationId) at += 1 + bytes[at]!;
   if (flags & flag.replyTo) {
-    out.replyTo = bytes.toString('utf8', at + 1, at + 1 + bytes[at]!);
+    out.replyTo = carriedText(bytes, at + 1, at + 1 + bytes[at]!);
     at += 1 + bytes[at]!;
   }
   if (flags & flag.expiration) {
-    out.expiration = bytes.toString('utf8', at + 1, at + 1 + bytes[at]!);
+    out.expiration = carriedText(bytes, at + 1, at + 1 + bytes[at]!);
     at += 1 + bytes[at]!;
   }
   if (flags & flag.messageId) at += 1 + bytes[at]!;
   if (flags & flag.timestamp) at += 8;
   if (flags & flag.type) at += 1 + bytes[at]!;
   if (flags & flag.userId) {
-    out.userId = bytes.toString('utf8', at + 1, at + 1 + bytes[at]!);
+    out.userId = carriedText(bytes, at + 1, at + 1 + bytes[at]!);
     at += 1 + bytes[at]!;
   }
   if (flags & flag.appId) at += 1 + bytes[at]!;
   if (flags & flag.clusterId) at += 1 + bytes[at]!;
-  // A length read past the end makes `at` NaN or too large; both fail here.
   if (!(at <= end)) throw tooShort();
+  if (at < end)
+    throw new ConnectionError(ReplyCode.SYNTAX_ERROR, 'content header longer than its properties');
 }
 
 function tooShort(): ConnectionError {
@@ -123,7 +128,7 @@ export function decodeProperties(bytes: Buffer, offset = 0, end = bytes.length):
   let at = offset + 2;
   const text = () => {
     const size = bytes[at]!;
-    const value = bytes.toString('utf8', at + 1, at + 1 + size);
+    const value = carriedText(bytes, at + 1, at + 1 + size);
     at += 1 + size;
     return value;
   };
@@ -139,7 +144,7 @@ export function decodeProperties(bytes: Buffer, offset = 0, end = bytes.length):
   if (flags & flag.expiration) found.expiration = text();
   if (flags & flag.messageId) found.messageId = text();
   if (flags & flag.timestamp) {
-    found.timestamp = Number(bytes.readBigUInt64BE(at));
+    found.timestamp = compact(bytes.readBigUInt64BE(at));
     at += 8;
   }
   if (flags & flag.type) found.type = text();
@@ -156,7 +161,7 @@ export function encodeProperties(properties: BasicProperties): Buffer {
   const text = (name: keyof typeof flag & keyof BasicProperties) => {
     const value = properties[name];
     if (value === undefined) return;
-    const bytes = Buffer.from(value as string);
+    const bytes = carriedBytes(value as string);
     if (bytes.length > 255) throw new RangeError(`${name} of ${bytes.length} bytes`);
     flags |= flag[name];
     parts.push(Buffer.of(bytes.length), bytes);

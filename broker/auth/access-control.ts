@@ -39,6 +39,9 @@ export class AccessControl {
     this.loopbackUsers = new Set(loopbackUsers);
   }
 
+  /** Grows when a decision may have become another one. */
+  revision = 0;
+
   // ---- Logging in ----
 
   /** Throws AuthenticationFailure. */
@@ -199,7 +202,7 @@ export class AccessControl {
 
   /** Takes back what the peer removed; `names` as in the definition's key. */
   forget(kind: Definition['kind'], names: string[]): void {
-    this.#decisions.clear();
+    this.#changed();
     if (kind === 'user') this.#users.delete(names[0]!);
     else if (kind === 'permission') this.#permissions.delete(permissionKey(names[0]!, names[1]!));
     else if (kind === 'topic-permission')
@@ -212,6 +215,11 @@ export class AccessControl {
     for (const body of this.#topicPermissions.values()) yield { kind: 'topic-permission', body };
   }
 
+  #changed(): void {
+    this.revision++;
+    this.#decisions.clear();
+  }
+
   #setPermission(body: Permissions): void {
     const patterns = {
       configure: compile(body.configure),
@@ -219,13 +227,14 @@ export class AccessControl {
       read: compile(body.read),
     };
     this.#permissions.set(permissionKey(body.user, body.vhost), { body, patterns });
-    this.#decisions.clear();
+    this.#changed();
   }
 
   #setTopicPermission(body: TopicPermissions): void {
     compile(body.write);
     compile(body.read);
     this.#topicPermissions.set(topicKey(body.user, body.vhost, body.exchange), body);
+    this.#changed();
   }
 
   #put(definition: Definition): Promise<void> {

@@ -103,6 +103,22 @@ export const osStorage: Storage = {
       await handle.close();
     }
   },
+  readInto: async (path, buffer) => {
+    const handle = await open(path, 'r');
+    try {
+      const { size } = await handle.stat();
+      const bytes = size <= buffer.length ? buffer.subarray(0, size) : Buffer.allocUnsafeSlow(size);
+      let done = 0;
+      while (done < size) {
+        const { bytesRead } = await handle.read(bytes, done, size - done, done);
+        if (bytesRead === 0) break;
+        done += bytesRead;
+      }
+      return bytes.subarray(0, done);
+    } finally {
+      await handle.close();
+    }
+  },
   list: async (folder) => {
     await mkdir(folder, { recursive: true });
     return readdir(folder);

@@ -24,6 +24,8 @@ export interface Storage {
   reader(path: string): StorageReader;
   /** The whole file, or its first bytes. */
   read(path: string, sizeMax?: number): Promise<Buffer>;
+  /** The whole file, in `buffer` if it has room for it, else in one of its own. */
+  readInto(path: string, buffer: Buffer): Promise<Buffer>;
   /** Names in a folder, which is created when missing. */
   list(folder: string): Promise<string[]>;
   rename(from: string, to: string): Promise<void>;

@@ -25,6 +25,7 @@ export class BasicClass {
   /** The exchange last published to, checked and allowed; looked up again when anything was declared. */
   #exchange: Exchange | null = null;
   #exchangeRevision = -1;
+  #accessRevision = -1;
 
   constructor(channel: Channel) {
     this.#channel = channel;
@@ -69,12 +70,12 @@ export class BasicClass {
 
   // ---- Publishing ----
 
-  /** The content under way is complete. Throws ChannelError. */
+  /** The content under way is complete. Throws ChannelError, or ConnectionError for damaged properties. */
   publish(): void {
     try {
       this.#publish();
     } catch (error) {
-      if (error instanceof ChannelError && error.classId === 0) {
+      if ((error instanceof ChannelError || error instanceof ConnectionError) && error.classId === 0) {
         error.classId = 60;
         error.methodId = 40;
       }
@@ -89,11 +90,11 @@ export class BasicClass {
     const message = new Message(
       exchange.name,
       publishing.routingKey,
-      publishing.bytes,
+      publishing.take(),
       0,
       publishing.propertiesSize,
       publishing.bodySize,
-      host.services.clock.now(),
+      host.receivedAt,
     );
     if (exchange.type === 'topic')
       requireTopicPermission(host, 'write', exchange.name, publishing.routingKey);
@@ -111,16 +112,20 @@ export class BasicClass {
   #target(name: string): Exchange {
     const { host } = this.#channel;
     const { vhost } = host;
-    if (this.#exchange?.name === name && this.#exchangeRevision === vhost.revision) {
-      // Permissions may have changed; a cached decision is one lookup.
-      if (host.services.access.may(host.user.name, vhost.name, 'write', name)) return this.#exchange;
-    }
+    const { access } = host.services;
+    if (
+      this.#exchange?.name === name &&
+      this.#exchangeRevision === vhost.revision &&
+      this.#accessRevision === access.revision
+    )
+      return this.#exchange;
     requirePermission(host, 'write', 'exchange', name);
     const exchange = vhost.exchange(name);
     if (exchange.internal)
       throw new ChannelError(ReplyCode.ACCESS_REFUSED, `cannot publish to internal ${exchange.resource}`);
     this.#exchange = exchange;
     this.#exchangeRevision = vhost.revision;
+    this.#accessRevision = access.revision;
     return exchange;
   }
 
@@ -191,6 +196,12 @@ export class BasicClass {
     const queue = host.vhost.queue(name);
     host.vhost.checkOwner(queue, host);
     checkConsumerArguments(args.arguments, queue.type, queue.resource);
+    const { consumersPerChannelMax } = host.services.limits;
+    if (channel.consumers.size >= consumersPerChannelMax)
+      throw new ConnectionError(
+        ReplyCode.NOT_ALLOWED,
+        `reached maximum (${consumersPerChannelMax}) of consumers per channel`,
+      );
     const consumer = new ChannelConsumer(channel, queue, {
       tag,
       noAck: args.noAck,

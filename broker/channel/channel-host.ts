@@ -1,5 +1,6 @@
 // What a channel needs from below and from its connection; handed in by the composition root, no globals.
 import type { FrameWriter } from '../amqp/frame-writer.ts';
+import type { OutputBuffers } from '../amqp/output-buffers.ts';
 import type { AccessControl, User } from '../auth/access-control.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
@@ -17,6 +18,7 @@ export interface BrokerServices {
   readonly vhosts: VhostRegistry;
   readonly access: AccessControl;
   readonly endOfTick: EndOfTick;
+  readonly outputBuffers: OutputBuffers;
   readonly replies: DirectReplies;
   readonly limits: BrokerLimits;
   readonly productVersion: string;
@@ -33,6 +35,11 @@ export interface BrokerLimits {
   messageBytesMax: number;
   /** A connection with more unsent bytes gets no deliveries until they have gone. */
   unsentBytesMax: number;
+  /** A connection with more unsent bytes is not read until they have gone, and gets no direct replies. */
+  unreadBytesMax: number;
+  consumersPerChannelMax: number;
+  /** Of one listener. */
+  connectionsMax: number;
 }
 
 export const defaultLimits: BrokerLimits = {
@@ -42,6 +49,9 @@ export const defaultLimits: BrokerLimits = {
   handshakeTimeoutMs: 10_000,
   messageBytesMax: 128 << 20,
   unsentBytesMax: 4 << 20,
+  unreadBytesMax: 64 << 20,
+  consumersPerChannelMax: 65_536,
+  connectionsMax: 10_000,
 };
 
 /** Events of the whole node since it started. */
@@ -69,8 +79,12 @@ export interface ChannelHost extends QueueOwner {
   readonly user: User;
   readonly writer: FrameWriter;
   readonly cancelNotify: boolean;
+  /** Unix milliseconds when the bytes under way came in. */
+  readonly receivedAt: number;
   /** False while too much is unsent or the client stopped the flow. */
   readonly mayDeliver: boolean;
+  /** The client leaves so much unread that nothing more is kept for it. */
+  readonly overfull: boolean;
   /** Stops reading frames until the promise settles: replies stay in order while the disk works. */
   waitFor(promise: Promise<void> | undefined, then: () => void): void;
   /** Remembers a consumer to wake when the connection's output has drained. */

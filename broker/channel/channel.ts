@@ -60,7 +60,7 @@ export class Channel {
 
   /** A method frame. Throws ChannelError or ConnectionError. */
   method(bytes: Buffer, start: number, end: number): void {
-    const id = end - start >= 4 ? bytes.readUInt32BE(start) : 0;
+    const id = bytes.readUInt32BE(start);
     if (this.closing) return this.#whileClosing(bytes, start, end);
     if (this.publishing.pending) this.publishing.checkNotPending();
     if (id === basicPublish) return this.publishing.method(bytes, start + 4, end);
@@ -178,9 +178,9 @@ export class Channel {
     this.#writeDelivery(consumer.tagBytes, tag, entry.redelivered, message);
   }
 
-  /** A direct reply: no queue, no acknowledgement. */
+  /** A direct reply: no queue, no acknowledgement, and nowhere to wait. */
   reply(message: Message): void {
-    if (this.closing || !this.replyConsumerTag) return;
+    if (this.closing || !this.replyConsumerTag || this.host.overfull) return;
     this.counters.deliverNoAck++;
     this.host.services.totals.deliverNoAck++;
     this.#writeDelivery(this.replyConsumerTag, this.unacked.add(null), false, message);

@@ -1,10 +1,13 @@
 // A publish as it arrives: the method, the header, the body's frames, put together into one message. The
-// bytes are copied once, into pooled memory; a large body is gathered in pieces first, so that announcing
-// much reserves nothing.
-import { methods, undecodable } from '../amqp/methods.ts';
+// bytes are copied once, into pooled memory; room for a large body grows as it comes, so that announcing much
+// reserves little.
+import { undecodable } from '../amqp/methods.ts';
 import { ChannelError, ConnectionError, ReplyCode } from '../amqp/reply-codes.ts';
+import { nameIn } from '../amqp/short-string.ts';
 
-const reserveMax = 1 << 20;
+/** What an announcement alone reserves. */
+const reserveMax = 128 << 10;
+const noBytes = Buffer.alloc(0);
 /** RabbitMQ's own bound on what a header may announce. */
 const announcedMax = 512 << 20;
 
@@ -20,9 +23,10 @@ class RepeatedString {
       while (i < size && bytes[at + i] === this.#bytes[i]) i++;
       if (i === size) return this.#text;
     }
+    const text = nameIn(bytes, at, at + size);
     bytes.copy(this.#bytes, 0, at, at + size);
     this.#size = size;
-    return (this.#text = bytes.toString('utf8', at, at + size));
+    return (this.#text = text);
   }
 }
 
@@ -32,12 +36,11 @@ export class Publishing {
   mandatory = false;
   immediate = false;
   /** Properties and body, once complete. */
-  bytes: Buffer = Buffer.alloc(0);
+  bytes: Buffer = noBytes;
   propertiesSize = 0;
   bodySize = 0;
   #expects: 'nothing' | 'header' | 'body' = 'nothing';
   #received = 0;
-  #pieces: Buffer[] | null = null;
   #tooLarge: ChannelError | null = null;
   readonly #exchanges = new RepeatedString();
   readonly #keys = new RepeatedString();
@@ -69,11 +72,7 @@ export class Publishing {
     const keyAt = at + 1 + exchangeSize;
     const keySize = keyAt < end ? bytes[keyAt]! : 0;
     const bitsAt = keyAt + 1 + keySize;
-    if (bitsAt !== end - 1) {
-      const error = undecodable(bytes.subarray(start, end));
-      [error.classId, error.methodId] = methods['basic.publish'].id;
-      throw error;
-    }
+    if (bitsAt !== end - 1) throw undecodable(bytes, start - 4, end);
     this.exchange = this.#exchanges.read(bytes, at + 1, exchangeSize);
     this.routingKey = this.#keys.read(bytes, keyAt + 1, keySize);
     this.mandatory = (bytes[bitsAt]! & 1) !== 0;
@@ -92,9 +91,15 @@ export class Publishing {
         this.pending ? 60 : 0,
         this.pending ? 40 : 0,
       );
-    if (end - start < 14)
-      throw new ConnectionError(ReplyCode.FRAME_ERROR, 'content header too short', 60, 40);
     const classId = bytes.readUInt16BE(start);
+    const weight = bytes.readUInt16BE(start + 2);
+    if (weight !== 0)
+      throw new ConnectionError(
+        ReplyCode.UNEXPECTED_FRAME,
+        'expected content header for class 60, got non content header frame instead',
+        60,
+        40,
+      );
     if (classId !== 60)
       throw new ConnectionError(
         ReplyCode.UNEXPECTED_FRAME,
@@ -107,12 +112,10 @@ export class Publishing {
     this.bodySize = bodySize;
     this.propertiesSize = end - start - 12;
     this.#received = 0;
-    const reserved = bodySize <= reserveMax;
-    this.bytes = Buffer.allocUnsafe(this.propertiesSize + (reserved ? bodySize : 0));
+    this.bytes = Buffer.allocUnsafe(this.propertiesSize + Math.min(bodySize, reserveMax));
     if (this.propertiesSize <= 32)
       for (let i = 0; i < this.propertiesSize; i++) this.bytes[i] = bytes[start + 12 + i]!;
     else bytes.copy(this.bytes, 0, start + 12, end);
-    this.#pieces = reserved ? null : [];
     return this.#advance();
   }
 
@@ -135,19 +138,36 @@ export class Publishing {
         60,
         40,
       );
-    if (this.#tooLarge) {
-      // Not kept: the channel is told once the whole of it has passed.
-    } else if (this.#pieces) this.#pieces.push(Buffer.from(bytes.subarray(start, end)));
-    else bytes.copy(this.bytes, this.propertiesSize + this.#received, start, end);
+    // A message that is too large is not kept: the channel is told once the whole of it has passed.
+    if (!this.#tooLarge) {
+      const at = this.propertiesSize + this.#received;
+      if (at + size > this.bytes.length) this.#grow(at, at + size);
+      bytes.copy(this.bytes, at, start, end);
+    }
     this.#received += size;
     return this.#advance();
+  }
+
+  /** Twice the room, but no more than announced: what is announced and never sent takes no memory. */
+  #grow(used: number, needed: number): void {
+    const room = Math.min(this.propertiesSize + this.bodySize, Math.max(needed, this.bytes.length * 2));
+    const grown = Buffer.allocUnsafeSlow(room);
+    this.bytes.copy(grown, 0, 0, used);
+    this.bytes = grown;
+  }
+
+  /** The complete message's bytes, which are its own from here on. */
+  take(): Buffer {
+    const { bytes } = this;
+    this.bytes = noBytes;
+    return bytes;
   }
 
   /** The content under way is dropped with its channel. */
   reset(): void {
     this.#expects = 'nothing';
-    this.#pieces = null;
     this.#tooLarge = null;
+    this.bytes = noBytes;
   }
 
   /** Throws ChannelError 406 for a complete message that was over the limit. */
@@ -180,10 +200,6 @@ export class Publishing {
       return false;
     }
     this.#expects = 'nothing';
-    if (this.#pieces) {
-      if (!this.#tooLarge) this.bytes = Buffer.concat([this.bytes, ...this.#pieces]);
-      this.#pieces = null;
-    }
     return true;
   }
 }

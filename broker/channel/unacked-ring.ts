@@ -1,5 +1,6 @@
 // What a channel has delivered and not heard of, by delivery tag. Tags are given in sequence and mostly
-// acknowledged in sequence, so they index a ring; a tag settled early leaves a hole until those before it go.
+// acknowledged in sequence, so what is outstanding lies in a ring in the order of tags. One that is settled
+// early leaves a hole; the ring is as long as the most that was ever outstanding, holes do not make it grow.
 import type { QueueEntry } from '../vhost/queue/queue-entry.ts';
 import type { Queue } from '../vhost/queue/queue.ts';
 import type { ChannelConsumer } from './channel-consumer.ts';
@@ -14,58 +15,69 @@ const capacityMin = 32;
 
 export class UnackedRing {
   count = 0;
-  #ring: (Unacked | null)[] = new Array<Unacked | null>(capacityMin).fill(null);
-  #first = 1;
-  #next = 1;
+  /** By slot: the tag, and what is outstanding under it, null once settled. Tags grow along the ring. */
+  #tags = new Float64Array(capacityMin);
+  #items = new Array<Unacked | null>(capacityMin).fill(null);
+  /** Slots in use are [head, tail), counted without wrapping. The one at head is never a hole. */
+  #head = 0;
+  #tail = 0;
+  #nextTag = 1;
 
   /** Of the next delivery; tags of deliveries without acknowledgement are used up too. */
   get nextTag(): number {
-    return this.#next;
+    return this.#nextTag;
+  }
+
+  /** Slots that there is room for. */
+  get capacity(): number {
+    return this.#tags.length;
   }
 
   has(tag: number): boolean {
-    return tag >= this.#first && tag < this.#next && this.#ring[tag & (this.#ring.length - 1)] !== null;
+    const slot = this.#slotOf(tag);
+    return slot >= 0 && this.#items[slot] !== null;
   }
 
   /** Whether anything is outstanding at or before the tag, and the tag was given. */
   hasUpTo(tag: number): boolean {
-    return tag < this.#next && tag >= this.#first && this.count > 0;
+    return this.count > 0 && tag < this.#nextTag && tag >= this.#tags[this.#head & (this.capacity - 1)]!;
   }
 
-  /** One slot of the tag sequence; null for a delivery that needs no acknowledgement. */
+  /** The next tag, for this delivery; null for one that needs no acknowledgement. */
   add(unacked: Unacked | null): number {
-    if (this.count === 0) this.#first = this.#next;
-    else if (this.#next - this.#first === this.#ring.length) this.#grow();
-    this.#ring[this.#next & (this.#ring.length - 1)] = unacked;
-    if (unacked) this.count++;
-    else if (this.count === 0) this.#first = this.#next + 1;
-    return this.#next++;
+    const tag = this.#nextTag++;
+    if (unacked === null) return tag;
+    if (this.#tail - this.#head === this.capacity) this.#makeRoom();
+    const slot = this.#tail++ & (this.capacity - 1);
+    this.#tags[slot] = tag;
+    this.#items[slot] = unacked;
+    this.count++;
+    return tag;
   }
 
   /** Takes one out; null when the tag is not outstanding. */
   take(tag: number): Unacked | null {
-    if (tag < this.#first || tag >= this.#next) return null;
-    const mask = this.#ring.length - 1;
-    const unacked = this.#ring[tag & mask]!;
-    if (!unacked) return null;
-    this.#ring[tag & mask] = null;
+    const slot = this.#slotOf(tag);
+    if (slot < 0) return null;
+    const unacked = this.#items[slot]!;
+    if (unacked === null) return null;
+    this.#items[slot] = null;
     this.count--;
-    if (tag === this.#first)
-      while (this.#first < this.#next && !this.#ring[this.#first & mask]) this.#first++;
+    const mask = this.capacity - 1;
+    while (this.#head < this.#tail && this.#items[this.#head & mask] === null) this.#head++;
     return unacked;
   }
 
   /** Calls back, in order, with everything up to and including the tag (all: 0), taking it out. */
   takeUpTo(tag: number, settle: (unacked: Unacked) => void): void {
-    const end = tag === 0 ? this.#next - 1 : Math.min(tag, this.#next - 1);
-    const mask = this.#ring.length - 1;
-    const first = this.#first;
-    this.#first = Math.max(first, end + 1);
+    const mask = this.capacity - 1;
     const taken: Unacked[] = [];
-    for (let each = first; each <= end; each++) {
-      const unacked = this.#ring[each & mask];
-      if (!unacked) continue;
-      this.#ring[each & mask] = null;
+    for (; this.#head < this.#tail; this.#head++) {
+      const slot = this.#head & mask;
+      const unacked = this.#items[slot]!;
+      if (unacked === null) continue;
+      if (tag !== 0 && this.#tags[slot]! > tag) break;
+      this.#items[slot] = null;
       taken.push(unacked);
     }
     this.count -= taken.length;
@@ -73,11 +85,40 @@ export class UnackedRing {
     for (const unacked of taken) settle(unacked);
   }
 
-  #grow(): void {
-    const grown = new Array<Unacked | null>(this.#ring.length * 2).fill(null);
-    const mask = this.#ring.length - 1;
-    for (let tag = this.#first; tag < this.#next; tag++)
-      grown[tag & (grown.length - 1)] = this.#ring[tag & mask]!;
-    this.#ring = grown;
+  /** -1 when no slot has the tag. Without gaps in the tags the first guess is right. */
+  #slotOf(tag: number): number {
+    const mask = this.capacity - 1;
+    let low = this.#head;
+    let high = this.#tail - 1;
+    if (high < low) return -1;
+    const guess = low + (tag - this.#tags[low & mask]!);
+    if (guess >= low && guess <= high && this.#tags[guess & mask] === tag) return guess & mask;
+    while (low <= high) {
+      const middle = Math.floor((low + high) / 2);
+      const found = this.#tags[middle & mask]!;
+      if (found === tag) return middle & mask;
+      if (found < tag) low = middle + 1;
+      else high = middle - 1;
+    }
+    return -1;
+  }
+
+  /** Without the holes, in a ring twice as large unless they were half of it. */
+  #makeRoom(): void {
+    const size = this.count * 2 > this.capacity ? this.capacity * 2 : this.capacity;
+    const tags = new Float64Array(size);
+    const items = new Array<Unacked | null>(size).fill(null);
+    const mask = this.capacity - 1;
+    let tail = 0;
+    for (let each = this.#head; each < this.#tail; each++) {
+      const unacked = this.#items[each & mask]!;
+      if (unacked === null) continue;
+      tags[tail] = this.#tags[each & mask]!;
+      items[tail++] = unacked;
+    }
+    this.#tags = tags;
+    this.#items = items;
+    this.#head = 0;
+    this.#tail = tail;
   }
 }

@@ -1,9 +1,9 @@
 // A client's connection: owns the socket, the output and the channels; negotiates, decodes, and turns the
 // peer's errors into the close that the specification asks for. One connection's fault reaches no other.
 import type { Socket } from 'node:net';
-import { octetsText } from '../amqp/erlang-text.ts';
 import { emptyTable, type FieldTable } from '../amqp/field-table.ts';
 import { FrameDecoder, FrameType, type FrameHandler } from '../amqp/frame-decoder.ts';
+import { isFrame, unexpectedFrame, unknownFrame } from '../amqp/frame-check.ts';
 import { FrameWriter } from '../amqp/frame-writer.ts';
 import { decodeMethod, methods, type Method, type MethodArguments } from '../amqp/methods.ts';
 import { ChannelError, ConnectionError, ReplyCode } from '../amqp/reply-codes.ts';
@@ -17,6 +17,7 @@ import { JournalFault } from '../journal/journal.ts';
 import type { Queue } from '../vhost/queue/queue.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 import type { ConnectionRegistry } from './connection-registry.ts';
+import type { DiskFlow, Holdable } from './disk-flow.ts';
 import {
   checkTune,
   frameMaxBeforeTune,
@@ -37,7 +38,7 @@ const closeTimeoutMs = 5000;
 /** For a client that never got in. */
 const refusedTimeoutMs = 2000;
 
-export class Connection implements ChannelHost, FrameHandler, TickTask {
+export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable {
   readonly services: BrokerServices;
   readonly name: string;
   readonly peerHost: string;
@@ -53,10 +54,12 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
   channelMax = 0;
   frameMax = 0;
   heartbeatSeconds = 0;
+  receivedAt = 0;
   bytesReceived = 0;
   bytesSent = 0;
   cancelNotify = false;
   readonly #registry: ConnectionRegistry;
+  readonly #flow: DiskFlow;
   readonly #socket: Socket;
   readonly #decoder: FrameDecoder;
   readonly #heartbeat = new Heartbeat();
@@ -65,15 +68,20 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
   #header = Buffer.alloc(0);
   #timer: Timer | null;
   #waiting = false;
+  /** More waits for the disk than may. */
+  #held = false;
   /** It published while memory or disk were low: nothing more is read of it until they are not. */
   #heldBack = false;
-  #congested = false;
+  #publisher = false;
+  /** What the socket had not sent at the end of the last tick. */
+  #unsent = 0;
   readonly #toWake = new Set<Queue>();
   readonly #whenClosed: (() => void)[] = [];
 
-  constructor(socket: Socket, services: BrokerServices, registry: ConnectionRegistry) {
+  constructor(socket: Socket, services: BrokerServices, registry: ConnectionRegistry, flow: DiskFlow) {
     this.services = services;
     this.#registry = registry;
+    this.#flow = flow;
     this.#socket = socket;
     this.peerHost = socket.remoteAddress ?? '';
     this.peerPort = socket.remotePort ?? 0;
@@ -81,14 +89,13 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
     this.port = socket.localPort ?? 0;
     this.name = `${this.peerHost}:${this.peerPort} -> ${this.host}:${this.port}`;
     this.connectedAt = services.clock.now();
-    this.writer = new FrameWriter(() => services.endOfTick.output(this));
+    this.writer = new FrameWriter(services.outputBuffers, () => services.endOfTick.output(this));
     this.#decoder = new FrameDecoder(this, frameMaxBeforeTune);
     this.#timer = services.clock.after(services.limits.handshakeTimeoutMs, () => this.#handshakeTimedOut());
     registry.add(this);
     services.totals.connectionsCreated++;
     socket.setNoDelay(true);
-    socket.on('data', (chunk) => this.#received(chunk));
-    socket.on('drain', () => this.#drained());
+    socket.on('drain', () => this.#sent());
     socket.on('error', (error) => services.log.debug(`${this.name}: ${error.message}`));
     socket.on('close', () => this.#ended());
   }
@@ -123,23 +130,47 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
   }
 
   get mayDeliver(): boolean {
-    return !this.#congested;
+    return this.#unsent + this.writer.size <= this.services.limits.unsentBytesMax;
   }
 
-  /** Frames wait while the disk works or publishers are held back. */
+  /** A client that asks for more and more without reading the answers is not read either. */
+  get overfull(): boolean {
+    return this.#unsent + this.writer.size > this.services.limits.unreadBytesMax;
+  }
+
+  /** Frames wait while the disk works, publishers are held back, or answers lie unread. */
   get stopped(): boolean {
-    return this.#waiting || this.#heldBack;
+    const heldBack = this.#heldBack && this.state === 'running';
+    return this.#waiting || this.#held || heldBack || this.overfull;
+  }
+
+  /** Whether silence means anything: nothing is heard from a client that is not read. */
+  get listening(): boolean {
+    return !this.#waiting && !this.#held && !this.#heldBack;
+  }
+
+  /** Of `bytesSent`, what has left for the client. */
+  get bytesTaken(): number {
+    return this.bytesSent - this.#socket.writableLength;
   }
 
   // ---- Bytes in ----
 
-  #received(chunk: Buffer): void {
+  /** Bytes from the client; the chunk is the caller's again when this returns. */
+  received(chunk: Buffer): void {
     this.bytesReceived += chunk.length;
+    this.receivedAt = this.services.clock.now();
     this.#guard(() => {
       if (this.state === 'header') this.#readHeader(chunk);
       else this.#decoder.push(chunk);
     });
+    if (this.#publisher && this.#flow.holds(this)) this.#held = true;
     if (this.stopped) this.#socket.pause();
+  }
+
+  diskCaughtUp(): void {
+    this.#held = false;
+    this.#resume();
   }
 
   #readHeader(chunk: Buffer): void {
@@ -171,32 +202,36 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
   }
 
   frame(type: number, channel: number, bytes: Buffer, start: number, end: number): void {
-    if (channel === 0) return this.#connectionFrame(type, bytes, start, end);
-    if (this.state === 'closing' || this.state === 'closed') return;
-    if (this.state !== 'running') throw unexpectedFrame(type, bytes.subarray(start, end));
-    const open = this.channels.get(channel);
-    if (!open) return this.#openChannel(type, channel, bytes, start, end);
+    const ending = this.state === 'closing' || this.state === 'closed';
+    let open: Channel | undefined;
     try {
-      if (type === FrameType.METHOD) open.method(bytes, start, end);
+      if (!ending && !isFrame(type, end - start)) throw unknownFrame(type, bytes, start, end);
+      if (channel === 0) return this.#connectionFrame(type, bytes, start, end, ending);
+      if (ending) return;
+      if (this.state !== 'running' || type === FrameType.HEARTBEAT)
+        throw unexpectedFrame(type, bytes, start, end);
+      open = this.channels.get(channel);
+      if (!open) this.#openChannel(type, channel, bytes, start, end);
+      else if (type === FrameType.METHOD) open.method(bytes, start, end);
       else if (type === FrameType.HEADER) {
+        this.#publisher = true;
         open.header(bytes, start, end);
         if (this.#registry.blocked !== null) this.#holdBack(this.#registry.blocked);
-      } else if (type === FrameType.BODY) open.body(bytes, start, end);
-      else throw frameFault(type, bytes.subarray(start, end));
+      } else open.body(bytes, start, end);
     } catch (error) {
-      if (!(error instanceof ChannelError)) throw error;
-      this.services.log.warn(`${open.name}, user ${this.userName}: ${error.message}`);
-      open.fail(error);
+      if (open && error instanceof ChannelError) {
+        this.services.log.warn(`${open.name}, user ${this.userName}: ${error.message}`);
+        open.fail(error);
+      } else this.#caught(error);
     }
   }
 
-  #connectionFrame(type: number, bytes: Buffer, start: number, end: number): void {
-    const ending = this.state === 'closing' || this.state === 'closed';
+  #connectionFrame(type: number, bytes: Buffer, start: number, end: number, ending: boolean): void {
     if (type !== FrameType.METHOD) {
-      if (ending || (type === FrameType.HEARTBEAT && end === start)) return;
-      if (type === FrameType.HEARTBEAT) throw unknownFrame(type, bytes.subarray(start, end));
-      throw frameFault(type, bytes.subarray(start, end));
+      if (ending || type === FrameType.HEARTBEAT) return;
+      throw unexpectedFrame(type, bytes, start, end);
     }
+    if (ending && end - start < 4) return;
     const method = decodeMethod(bytes, start, end);
     if (method.name === 'connection.close' && (ending || this.state === 'running'))
       return this.#closedByPeer();
@@ -205,19 +240,14 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
   }
 
   #openChannel(type: number, number: number, bytes: Buffer, start: number, end: number): void {
-    if (type === FrameType.HEADER || type === FrameType.BODY)
+    if (type !== FrameType.METHOD)
       throw new ConnectionError(
         ReplyCode.UNEXPECTED_FRAME,
         'expected method frame, got non method frame instead',
       );
-    if (type !== FrameType.METHOD) throw frameFault(type, bytes.subarray(start, end));
     const method = decodeMethod(bytes, start, end);
     if (method.name !== 'channel.open')
-      throw new ConnectionError(
-        ReplyCode.CHANNEL_ERROR,
-        "expected 'channel.open'",
-        ...methods[method.name].id,
-      );
+      throw new ConnectionError(ReplyCode.CHANNEL_ERROR, "expected 'channel.open'", ...idOf(method));
     // The number itself may be any: RabbitMQ counts the channels that are open.
     if (this.channels.size >= this.channelMax)
       throw new ConnectionError(
@@ -349,15 +379,16 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
 
   #goOn(then: () => void): void {
     this.#waiting = false;
-    this.#readOn(then);
+    if (this.state === 'closed') return;
+    if (this.state !== 'closing') this.#guard(then);
+    this.#resume();
   }
 
-  #readOn(then: () => void): void {
-    if (this.state === 'closed') return;
-    this.#guard(() => {
-      then();
-      this.#decoder.resume();
-    });
+  /** Goes on with what was kept, then with the socket, unless something else still stops it. */
+  #resume(): void {
+    if (this.stopped || this.state === 'closed') return;
+    this.receivedAt = this.services.clock.now();
+    this.#guard(() => this.#decoder.resume());
     if (!this.stopped) this.#socket.resume();
   }
 
@@ -384,29 +415,34 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
     this.#heldBack = false;
     if (hasCapability(this.clientProperties, 'connection.blocked'))
       this.writer.method(0, 'connection.unblocked', {});
-    this.#readOn(() => undefined);
+    this.#resume();
   }
 
   // ---- Bytes out ----
 
   endOfTick(): void {
-    if (this.#socket.destroyed || this.writer.size === 0) {
-      this.writer.take();
-      return;
-    }
-    this.bytesSent += this.writer.size;
-    const parts = this.writer.take();
-    if (parts.length > 1) this.#socket.cork();
+    const { outputBuffers } = this.services;
+    const { size } = this.writer;
+    const { parts, filled } = this.writer.take();
+    if (this.#socket.destroyed || size === 0) return outputBuffers.giveBack(filled);
+    this.bytesSent += size;
+    const last = parts.pop()!;
+    if (parts.length > 0) this.#socket.cork();
     for (const part of parts) this.#socket.write(part);
-    if (parts.length > 1) this.#socket.uncork();
-    if (this.#socket.writableLength > this.services.limits.unsentBytesMax) this.#congested = true;
+    this.#socket.write(last, () => outputBuffers.giveBack(filled));
+    if (parts.length > 0) this.#socket.uncork();
+    this.#sent();
   }
 
-  #drained(): void {
-    this.#congested = false;
-    const queues = [...this.#toWake];
-    this.#toWake.clear();
-    for (const queue of queues) queue.wake();
+  /** Some or all of the output has gone: who waited for that goes on, as far as there is room. */
+  #sent(): void {
+    this.#unsent = this.#socket.writableLength;
+    if (this.mayDeliver && this.#toWake.size > 0) {
+      const queues = [...this.#toWake];
+      this.#toWake.clear();
+      for (const queue of queues) queue.wake();
+    }
+    if (this.#socket.isPaused()) this.#resume();
   }
 
   sendHeartbeat(): void {
@@ -420,19 +456,23 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
 
   // ---- Errors and the end ----
 
-  /** The one place where the peer's faults, and ours, become a close. */
   #guard(action: () => void): void {
     try {
       action();
     } catch (error) {
-      if (error instanceof ConnectionError) this.#fail(error);
-      else if (error instanceof ChannelError) this.#fail(new ConnectionError(error.replyCode, error.message));
-      else if (error instanceof JournalFault)
-        this.#fail(new ConnectionError(ReplyCode.RESOURCE_ERROR, error.message));
-      else {
-        this.services.log.error(`${this.name}: ${error instanceof Error ? error.stack : String(error)}`);
-        this.#fail(new ConnectionError(ReplyCode.INTERNAL_ERROR, 'INTERNAL_ERROR'));
-      }
+      this.#caught(error);
+    }
+  }
+
+  /** The one place where the peer's faults, and ours, become a close. */
+  #caught(error: unknown): void {
+    if (error instanceof ConnectionError) this.#fail(error);
+    else if (error instanceof ChannelError) this.#fail(new ConnectionError(error.replyCode, error.message));
+    else if (error instanceof JournalFault)
+      this.#fail(new ConnectionError(ReplyCode.RESOURCE_ERROR, error.message));
+    else {
+      this.services.log.error(`${this.name}: ${error instanceof Error ? error.stack : String(error)}`);
+      this.#fail(new ConnectionError(ReplyCode.INTERNAL_ERROR, 'a fault of the broker; its log has more'));
     }
   }
 
@@ -449,7 +489,7 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
     this.state = 'closing';
     this.writer.method(0, 'connection.close', { replyCode, replyText, classId, methodId });
     this.#cutOffLater(timeoutMs);
-    this.#socket.resume();
+    this.#resume();
   }
 
   /** Ends the connection from this side, 320 with a reason. Resolves when it has gone. */
@@ -496,21 +536,12 @@ export class Connection implements ChannelHost, FrameHandler, TickTask {
     this.#timer?.cancel();
     this.#heartbeat.stop();
     this.#registry.remove(this);
+    this.#flow.forget(this);
     this.services.totals.connectionsClosed++;
     for (const resolve of this.#whenClosed) resolve();
   }
 }
 
-/** A frame of a kind that is no frame here, or of no kind at all. */
-function frameFault(type: number, payload: Buffer): ConnectionError {
-  const known = (Object.values(FrameType) as number[]).includes(type);
-  return known ? unexpectedFrame(type, payload) : unknownFrame(type, payload);
-}
-
-function unexpectedFrame(type: number, payload: Buffer): ConnectionError {
-  return new ConnectionError(ReplyCode.UNEXPECTED_FRAME, `type ${type}, ${octetsText(payload)}`);
-}
-
-function unknownFrame(type: number, payload: Buffer): ConnectionError {
-  return new ConnectionError(ReplyCode.FRAME_ERROR, `type ${type}, ${octetsText(payload)}: unknown_frame`);
+function idOf(method: Method): readonly [number, number] {
+  return methods[method.name].id;
 }

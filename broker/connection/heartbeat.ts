@@ -4,6 +4,12 @@ import type { Clock, Timer } from '../base/clock.ts';
 
 export interface Beating {
   readonly bytesReceived: number;
+  /** Of what was sent, what has left: a peer that reads slowly is alive. */
+  readonly bytesTaken: number;
+  /** Not read because it reads too slowly. */
+  readonly overfull: boolean;
+  /** False while the peer is not read for reasons of ours. */
+  readonly listening: boolean;
   readonly bytesSent: number;
   sendHeartbeat(): void;
   missedHeartbeats(): void;
@@ -13,14 +19,15 @@ export class Heartbeat {
   #timer: Timer | null = null;
 
   start(clock: Clock, intervalMs: number, peer: Beating): void {
-    let received = peer.bytesReceived;
+    const heardOf = () => peer.bytesReceived + (peer.overfull ? peer.bytesTaken : 0);
+    let heard = heardOf();
     let sent = peer.bytesSent;
     let silentChecks = 0;
     const check = () => {
       if (peer.bytesSent === sent) peer.sendHeartbeat();
       sent = peer.bytesSent;
-      silentChecks = peer.bytesReceived === received ? silentChecks + 1 : 0;
-      received = peer.bytesReceived;
+      silentChecks = peer.listening && heardOf() === heard ? silentChecks + 1 : 0;
+      heard = heardOf();
       if (silentChecks >= 4) return peer.missedHeartbeats();
       this.#timer = clock.after(intervalMs / 2, check);
     };

@@ -3,18 +3,23 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { BrokerServices } from '../channel/channel-host.ts';
 import type { ConnectionRegistry } from './connection-registry.ts';
+import type { DiskFlow } from './disk-flow.ts';
 import { Connection } from './connection.ts';
+import { SharedReads } from './shared-reads.ts';
 
 export class Listener {
   readonly #server: Server;
   readonly #services: BrokerServices;
   readonly #registry: ConnectionRegistry;
+  readonly #flow: DiskFlow;
+  readonly #reads = new SharedReads();
   readonly #connections = new Set<Connection>();
 
-  constructor(services: BrokerServices, registry: ConnectionRegistry) {
+  constructor(services: BrokerServices, registry: ConnectionRegistry, flow: DiskFlow) {
     this.#services = services;
     this.#registry = registry;
-    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    this.#flow = flow;
+    this.#server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
   }
 
   get address(): { host: string; port: number } | null {
@@ -41,10 +46,20 @@ export class Listener {
     await closed;
   }
 
-  #accept(socket: Socket): void {
+  #accept(accepted: Socket): void {
     // A client that reset before it was accepted has no address.
-    if (socket.remoteAddress === undefined) return void socket.destroy();
-    const connection = new Connection(socket, this.#services, this.#registry);
+    if (accepted.remoteAddress === undefined) return void accepted.destroy();
+    if (this.#connections.size >= this.#services.limits.connectionsMax) {
+      this.#services.log.warn(`connection from ${accepted.remoteAddress} refused: there are enough`);
+      return void accepted.destroy();
+    }
+    const adopted = this.#reads.adopt(accepted, (chunk) => connection.received(chunk));
+    const socket = adopted ?? accepted;
+    const connection: Connection = new Connection(socket, this.#services, this.#registry, this.#flow);
+    if (!adopted) {
+      socket.on('data', (chunk) => connection.received(chunk));
+      socket.resume();
+    }
     this.#connections.add(connection);
     socket.once('close', () => this.#connections.delete(connection));
   }

@@ -10,7 +10,12 @@ export interface CommandLine {
   consolePort: number;
   dataFolder: string;
   pair: PairModel | null;
+  confirmMode: ConfirmMode;
 }
+
+/** What a publisher confirm promises of a persistent message: on the disk, or in the system's page cache only. */
+const confirmModes = ['synced', 'written'] as const;
+export type ConfirmMode = (typeof confirmModes)[number];
 
 export class UsageError extends Error {
   override name = 'UsageError';
@@ -37,6 +42,9 @@ Options:
   --data FOLDER      where definitions and messages are kept
                      (default ${defaultDataFolder()})
   --pair MODEL       start an active/standby pair; MODEL is independent
+  --confirm-mode M   when a persistent message is confirmed: synced (default),
+                     once it is on the disk (fdatasync), or written, once the
+                     system has it: a power failure may lose confirmed messages
   --version          print the version
   --help             print this text
 
@@ -61,6 +69,7 @@ export function parseCommandLine(args: string[]): CommandLine {
         'console-port': { type: 'string' },
         data: { type: 'string', short: 'd' },
         pair: { type: 'string' },
+        'confirm-mode': { type: 'string', default: 'synced' },
       },
     }));
   } catch (error) {
@@ -69,6 +78,11 @@ export function parseCommandLine(args: string[]): CommandLine {
   const pair = values.pair ?? null;
   if (pair !== null && !(pairModels as readonly string[]).includes(pair))
     throw new UsageError(`--pair: '${pair}' is not one of ${pairModels.join(', ')}`);
+  const confirmMode = confirmModes.find((mode) => mode === values['confirm-mode']);
+  if (!confirmMode)
+    throw new UsageError(
+      `--confirm-mode: '${values['confirm-mode']}' is not one of ${confirmModes.join(', ')}`,
+    );
   if (values.data === '') throw new UsageError('--data: the folder is empty');
   return {
     help: values.help,
@@ -77,6 +91,7 @@ export function parseCommandLine(args: string[]): CommandLine {
     consolePort: portOf('--console-port', values['console-port'], defaultConsolePort),
     dataFolder: values.data ?? defaultDataFolder(),
     pair: pair as PairModel | null,
+    confirmMode,
   };
 }
 

@@ -41,6 +41,7 @@ async function run(options: CommandLine, version: string): Promise<void> {
     spawner,
     shell: 'headless',
     version,
+    confirmMode: options.confirmMode,
   });
   const token = new ConsoleToken(join(dataFolder, 'host', 'console-token'));
   const webConsole = new WebConsole(host, token, join(dist, 'renderer'));

@@ -19,6 +19,7 @@ import type { Handlers } from '../contract/procedure.ts';
 import type { NodeTarget, Result } from '../contract/rpc.ts';
 import type { NodeId } from '../pair/pair-machine.ts';
 import type { SessionHost } from './console-session.ts';
+import type { ConfirmMode } from './command-line.ts';
 import { Layouts } from './layouts.ts';
 import type { NodeSpawner } from './node-spawner.ts';
 import { PairManager } from './pair-manager.ts';
@@ -33,7 +34,7 @@ export interface HostOptions {
   spawner: NodeSpawner;
   shell: HostInfo['shell'];
   version: string;
-  confirmMode?: 'synced' | 'written';
+  confirmMode?: ConfirmMode;
 }
 
 export class Host implements SessionHost {

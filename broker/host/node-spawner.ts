@@ -23,7 +23,7 @@ export function childProcessSpawner(entry: string): NodeSpawner {
       const child = fork(entry, [config], {
         serialization: 'advanced',
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-        execArgv: ['--max-semi-space-size=64'],
+        execArgv: ['--max-semi-space-size=16'],
       });
       return {
         pid: child.pid ?? null,

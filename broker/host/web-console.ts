@@ -173,17 +173,22 @@ export class WebConsole {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const refuse = (status: string) => socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
+    const refuse = (status: string, reason = '') =>
+      socket.end(
+        `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${reason.length}\r\n\r\n${reason}`,
+      );
     socket.on('error', () => socket.destroy());
     if (request.url !== '/console') return void refuse('404 Not Found');
     const { host, origin } = request.headers;
-    if (!this.#isOwnHost(host) || origin === undefined || !this.#isOwnOrigin(origin))
-      return void refuse('403 Forbidden');
+    if (!this.#isOwnHost(host)) return void refuse('403 Forbidden', 'unknown Host header');
+    if (origin === undefined || !this.#isOwnOrigin(origin))
+      return void refuse('403 Forbidden', 'unknown Origin');
     // A browser can send no header of its own with a WebSocket, but it can name protocols.
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
     const token = offered.find((name) => name.startsWith('token.'))?.slice('token.'.length) ?? '';
-    if (!this.#token.matches(token)) return void refuse('401 Unauthorized');
-    if (this.#sockets.clients.size >= sessionsMax) return void refuse('503 Service Unavailable');
+    if (!this.#token.matches(token)) return void refuse('401 Unauthorized', 'unknown token');
+    if (this.#sockets.clients.size >= sessionsMax)
+      return void refuse('503 Service Unavailable', 'too many consoles are open');
     this.#sockets.handleUpgrade(request, socket, head, (accepted) => this.#serve(accepted));
   }
 

@@ -9,6 +9,8 @@ export interface Journal {
   readonly confirmMode: ConfirmMode;
   /** Why no confirm is given any more, null while all is well. */
   readonly fault: string | null;
+  /** Appended, and not yet as safe as the confirm mode promises. */
+  readonly pendingBytes: number;
   /** Log position behind the last record appended. Positions only grow. */
   readonly appendedPosition: number;
   /** Everything before this log position is as safe as the confirm mode promises. */

@@ -21,6 +21,7 @@ import {
   releaseName,
   segmentHeaderSize,
   segmentName,
+  type Damage,
 } from './segment-format.ts';
 import { Segment } from './segment.ts';
 
@@ -53,8 +54,10 @@ class Recovery {
     lastNumber: 0,
     report: { records: 0, segments: 0, tornTailBytes: 0, damaged: [] },
   };
-  /** Damage that is a torn tail unless a sound block follows. */
+  /** Damage that is a torn tail unless a sound block follows; `bytes` are the damaged ones. */
   #undecided: { number: number; bytes: Buffer; offset: number; end: number; reason: string }[] = [];
+  /** For one segment after the other: a start must not take memory by the size of the journal. */
+  #buffer: Buffer = Buffer.alloc(0);
 
   constructor(storage: Storage, folder: string, counts: ReferenceCounts, visitor: RecoveryVisitor) {
     this.#storage = storage;
@@ -101,14 +104,17 @@ class Recovery {
 
   async #readRecords(segment: Segment, releases: Releases): Promise<void> {
     const { number, firstId } = segment;
-    const bytes = await this.#storage.read(join(this.#folder, segmentName(number)));
+    const path = join(this.#folder, segmentName(number));
     if (firstId < 0) {
+      const bytes = await this.#storage.read(path);
       this.#undecided.push({ number, bytes, offset: 0, end: bytes.length, reason: 'no segment header' });
       return;
     }
+    const bytes = await this.#storage.readInto(path, this.#buffer);
+    if (bytes.buffer !== this.#buffer.buffer) this.#buffer = bytes;
     segment.size = segment.written = bytes.length;
     for (const piece of piecesOf(bytes, segmentHeaderSize)) {
-      if (piece.kind === 'damage') this.#undecided.push({ number, bytes, ...piece });
+      if (piece.kind === 'damage') this.#keepUndecided(number, bytes, piece);
       else {
         await this.#quarantineUndecided();
         segment.blocks.add(
@@ -150,12 +156,18 @@ class Recovery {
     }
   }
 
+  /** A copy: the buffer is used again for the next segment. */
+  #keepUndecided(number: number, bytes: Buffer, { offset, end, reason }: Damage): void {
+    const damaged = Buffer.from(bytes.subarray(offset, end));
+    this.#undecided.push({ number, bytes: damaged, offset, end, reason });
+  }
+
   /** A sound block follows, so this was no torn tail. */
   async #quarantineUndecided(): Promise<void> {
-    for (const { number, bytes, offset, end, reason } of this.#undecided.splice(0)) {
+    for (const { number, bytes, offset, reason } of this.#undecided.splice(0)) {
       const name = `${segmentName(number)}.${offset}.damaged`;
       const file = await this.#storage.open(join(this.#folder, name));
-      await file.write([bytes.subarray(offset, end)], 0);
+      await file.write([bytes], 0);
       await file.sync();
       await file.close();
       this.#result.report.damaged.push({ file: segmentName(number), offset, reason });

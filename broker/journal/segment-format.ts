@@ -54,9 +54,14 @@ export function sealBlock(block: Buffer, end: number): void {
   block.writeUInt32BE(crc32(block.subarray(blockHeaderSize, end)), 8);
 }
 
-export type Piece =
-  | { kind: 'block'; offset: number; records: Buffer }
-  | { kind: 'damage'; offset: number; end: number; reason: string };
+export interface Damage {
+  kind: 'damage';
+  offset: number;
+  end: number;
+  reason: string;
+}
+
+export type Piece = { kind: 'block'; offset: number; records: Buffer } | Damage;
 
 /** Cuts a file into sound blocks and what is between them. */
 export function* piecesOf(bytes: Buffer, start: number): Generator<Piece> {

@@ -73,7 +73,7 @@ export class SegmentLog implements Journal {
   constructor(options: JournalOptions) {
     this.#options = {
       scratch: false,
-      segmentBytesMax: 64 << 20,
+      segmentBytesMax: 32 << 20,
       blockBytesMax: 1 << 20,
       pendingBytesMax: 256 << 20,
       retryMs: 1000,
@@ -102,6 +102,10 @@ export class SegmentLog implements Journal {
 
   get state(): 'ready' | 'faulted' {
     return this.fault === null ? 'ready' : 'faulted';
+  }
+
+  get pendingBytes(): number {
+    return this.#waitingBytes;
   }
 
   append(

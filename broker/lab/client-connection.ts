@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import type { FieldTable } from '../amqp/field-table.ts';
 import { FrameDecoder, FrameType, type FrameHandler } from '../amqp/frame-decoder.ts';
 import { FrameWriter } from '../amqp/frame-writer.ts';
+import { OutputBuffers } from '../amqp/output-buffers.ts';
 import { decodeMethod, type Method, type MethodArguments } from '../amqp/methods.ts';
 import { ReplyCode } from '../amqp/reply-codes.ts';
 import { ClientChannel } from './client-channel.ts';
@@ -68,7 +69,7 @@ export class ClientConnection implements FrameHandler {
 
   private constructor(options: ClientOptions) {
     this.#options = options;
-    this.writer = new FrameWriter(() => this.#flushLater());
+    this.writer = new FrameWriter(new OutputBuffers(), () => this.#flushLater());
     this.#decoder = new FrameDecoder(this, frameMaxBeforeTune);
     this.#socket = connect({ host: options.host, port: options.port, noDelay: true });
     this.#socket.write(protocolHeader);
@@ -231,7 +232,7 @@ export class ClientConnection implements FrameHandler {
   }
 
   #flush(): void {
-    const parts = this.writer.take();
+    const { parts } = this.writer.take();
     if (this.#socket.destroyed || parts.length === 0) return;
     this.#socket.cork();
     for (const part of parts) this.#socket.write(part);

@@ -47,8 +47,12 @@ function survivalOf(queue: Queue, message: Message): { survives: boolean; reason
   return { survives: true, reason: 'Persistent, in a durable queue, in the journal.' };
 }
 
-export function plainProperties({ headers, ...rest }: BasicProperties): MessageProperties {
-  return headers ? { ...rest, headers: toPlain(headers) } : rest;
+export function plainProperties({ headers, timestamp, ...rest }: BasicProperties): MessageProperties {
+  return {
+    ...rest,
+    ...(timestamp === undefined ? {} : { timestamp: Number(timestamp) }),
+    ...(headers ? { headers: toPlain(headers) } : {}),
+  };
 }
 
 export function xDeathsOf(message: Message): XDeath[] {

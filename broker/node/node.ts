@@ -2,6 +2,7 @@
 // handed in here; nothing below knows of globals.
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { OutputBuffers } from '../amqp/output-buffers.ts';
 import { AccessControl } from '../auth/access-control.ts';
 import { lockDataFolder, type FolderLock } from '../base/data-folder-lock.ts';
 import type { Log } from '../base/log.ts';
@@ -17,6 +18,7 @@ import { DirectReplies } from '../channel/direct-replies.ts';
 import { EndOfTick } from '../channel/end-of-tick.ts';
 import { EpochFile } from '../base/epoch-file.ts';
 import { ConnectionRegistry } from '../connection/connection-registry.ts';
+import { DiskFlow } from '../connection/disk-flow.ts';
 import { Listener } from '../connection/listener.ts';
 import type { DefinitionChange } from '../definitions/definitions-store.ts';
 import { DiscStore } from '../definitions/disc-store.ts';
@@ -49,7 +51,7 @@ export interface NodeConfig {
   messageMemoryBytes?: number;
 }
 
-const messageMemoryDefault = 64 << 20;
+const messageMemoryDefault = 32 << 20;
 
 export class Node {
   readonly name: string;
@@ -67,6 +69,7 @@ export class Node {
   readonly #lock: FolderLock;
   readonly #listener: Listener;
   readonly #alarms: ResourceAlarms;
+  readonly #flow: DiskFlow;
   #front: Listener | null = null;
   readonly #epoch: EpochFile;
   #http: HttpServer | null = null;
@@ -94,7 +97,8 @@ export class Node {
     this.#lock = parts.lock;
     this.#epoch = new EpochFile(join(parts.config.dataFolder, 'epoch'));
     this.startMs = performance.now() - parts.startedAt;
-    this.#listener = new Listener(this.services, this.connections);
+    this.#flow = new DiskFlow([parts.journal, parts.scratch]);
+    this.#listener = new Listener(this.services, this.connections, this.#flow);
     this.#alarms = new ResourceAlarms({
       clock: osClock,
       journal: this.#journal,
@@ -124,7 +128,7 @@ export class Node {
    */
   async takeFront(host: string, port: number, epoch: number): Promise<void> {
     if (this.#front) throw new Error('this node has the front address already');
-    const front = new Listener(this.services, this.connections);
+    const front = new Listener(this.services, this.connections, this.#flow);
     await this.#epoch.raise(epoch);
     await front.listen(host, port);
     this.#front = front;
@@ -229,6 +233,7 @@ async function assemble(config: NodeConfig, lock: FolderLock, startedAt: number)
     vhosts,
     access,
     endOfTick: new EndOfTick(),
+    outputBuffers: new OutputBuffers(),
     replies: new DirectReplies(),
     limits: { ...defaultLimits, ...config.limits },
     productVersion: config.productVersion,

@@ -6,6 +6,14 @@ import { encodeProperties } from '../amqp/properties.ts';
 import { composeMessage, type Message } from './message.ts';
 import type { DeathReason } from './queue/queue.ts';
 
+/** A history longer than this fits no frame, and its message goes no further. */
+const deathsMax = 256;
+
+/** Whether the message has been through so many queues that it is dropped, as one that goes in circles is. */
+export function hasDiedEnough(message: Message): boolean {
+  return message.hasHeaders && deathsIn(message.headers()).length >= deathsMax;
+}
+
 /** The message as it goes to the dead-letter exchange. `routingKey` null keeps its own. */
 export function deadLetterOf(
   message: Message,

@@ -8,7 +8,7 @@ import { definitionKey } from '../definitions/definition-key.ts';
 import type { Definition, DefinitionSink } from '../definitions/definitions-store.ts';
 import type { Journal } from '../journal/journal.ts';
 import { Blackholes } from './blackholes.ts';
-import { deadLetterOf, isCycle } from './dead-letter.ts';
+import { deadLetterOf, hasDiedEnough, isCycle } from './dead-letter.ts';
 import { exchangeTypes, newRoutingTable } from './exchange/exchange-types.ts';
 import {
   Exchange,
@@ -205,7 +205,7 @@ export class Vhost implements QueueHost {
 
   deadLetter(queue: Queue, entry: QueueEntry, reason: DeathReason): void {
     const { deadLetterExchange, deadLetterRoutingKey } = queue.settings;
-    if (deadLetterExchange === null) return;
+    if (deadLetterExchange === null || hasDiedEnough(entry.message)) return;
     const exchange = this.exchanges.get(deadLetterExchange);
     if (!exchange) return;
     const letter = deadLetterOf(

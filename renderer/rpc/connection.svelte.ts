@@ -12,7 +12,7 @@ import type {
   Result,
   WatchRequest,
 } from '../../broker/contract/rpc.ts';
-import { dropToken, keepToken, takeToken } from './token.ts';
+import { dropToken, keepToken, takeToken, tokenOfAnotherTab } from './token.ts';
 import { inShell, shellPort, webSocket, type Transport } from './transport.ts';
 
 type Status = 'connecting' | 'open' | 'lost' | 'locked';
@@ -26,6 +26,8 @@ class Connection {
   status = $state<Status>('connecting');
   /** While true nothing live changes on screen. */
   paused = $state(false);
+  /** True once the host did not know the key that was offered. */
+  keyRefused = $state(false);
   #rpc: BirpcReturn<ConsoleServer, ConsoleClient> | null = null;
   readonly #watches = new Map<number, { request: WatchRequest; take: (result: Result<unknown>) => void }>();
   #lastWatch = 0;
@@ -38,6 +40,7 @@ class Connection {
   }
 
   unlock(token: string): void {
+    this.keyRefused = false;
     keepToken(token);
     void this.#openSocket();
   }
@@ -86,7 +89,7 @@ class Connection {
   }
 
   async #openSocket(): Promise<void> {
-    const token = takeToken();
+    const token = takeToken() ?? (await tokenOfAnotherTab());
     if (token === null) {
       this.status = 'locked';
       return;
@@ -111,6 +114,7 @@ class Connection {
     const answer = await fetch('/', { method: 'HEAD' }).catch(() => null);
     if (answer) {
       dropToken();
+      this.keyRefused = true;
       this.status = 'locked';
       return;
     }

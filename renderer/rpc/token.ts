@@ -1,13 +1,40 @@
-// The console's key in a browser: taken from the link's fragment once, then kept for this tab.
+// The console's key in a browser: taken from the link's fragment once, then kept for this tab. A second tab asks the
+// first for it; it is never stored beyond the tabs.
 const key = 'warren.token';
+const answerWithinMs = 300;
+const tabs = new BroadcastChannel(key);
 
+tabs.addEventListener('message', ({ data }: MessageEvent<string | null>) => {
+  const kept = sessionStorage.getItem(key);
+  if (data === null && kept !== null) tabs.postMessage(kept);
+});
+
+/** From a link such as `#token=KEY` or `#token=KEY/queues/%2F/orders`, else what this tab has kept. */
 export function takeToken(): string | null {
-  const match = /^#token=([\w-]+)$/.exec(location.hash);
+  const match = /^#token=([\w-]+)(\/.*)?$/.exec(location.hash);
   if (match) {
     sessionStorage.setItem(key, match[1]!);
-    history.replaceState(null, '', location.pathname + '#/');
+    // Unlike history.replaceState this tells the route.
+    location.replace(`#${match[2] ?? '/'}`);
   }
   return sessionStorage.getItem(key);
+}
+
+export function tokenOfAnotherTab(): Promise<string | null> {
+  return new Promise((resolve) => {
+    const done = (token: string | null) => {
+      tabs.removeEventListener('message', take);
+      clearTimeout(timer);
+      if (token !== null) keepToken(token);
+      resolve(token);
+    };
+    const take = ({ data }: MessageEvent<string | null>) => {
+      if (data !== null) done(data);
+    };
+    const timer = setTimeout(() => done(null), answerWithinMs);
+    tabs.addEventListener('message', take);
+    tabs.postMessage(null);
+  });
 }
 
 export function keepToken(token: string): void {

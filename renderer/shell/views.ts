@@ -28,4 +28,3 @@ export const views = [
   { name: 'definitions', label: 'Definitions', icon: FileJson, group: 'Administration' },
   { name: 'logs', label: 'Node logs', icon: ScrollText, group: 'Administration' },
 ] as const;
-

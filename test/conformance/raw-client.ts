@@ -190,6 +190,20 @@ export class RawClient {
     return { args: heard.method.args as MethodArguments<Name> };
   }
 
+  /** Reads nothing more until `readOn`. */
+  stopReading(): void {
+    this.#socket.pause();
+  }
+
+  readOn(): void {
+    this.#socket.resume();
+  }
+
+  /** Ends the own side only. */
+  halfClose(): void {
+    this.#socket.end();
+  }
+
   destroy(): void {
     this.#socket.destroy();
   }

@@ -169,6 +169,11 @@ export class Party {
     this.client.publish(channel, { exchange, routingKey, ...flags }, Buffer.from(body, 'latin1'), given);
   }
 
+  /** The last line noted. */
+  last(): string {
+    return this.#transcript.at(-1) ?? '';
+  }
+
   /** Notes the next `count` things heard, in the order they came. Returns the last. */
   async hear(count = 1): Promise<Heard> {
     let last: Heard = { kind: 'silence' };

@@ -15,25 +15,42 @@ export const rabbitmqInstalled = existsSync(script);
 export interface RabbitMq {
   amqpPort: number;
   managementPort: number;
-  /** Of the Erlang virtual machine. */
+  /** Of the process group that it and all it starts are in. */
   pid: number;
+  folder: string;
   /** Moves a limit so that the alarm is raised, or back. */
   setLow(kind: 'memory' | 'disk', low: boolean): Promise<void>;
   /** Stops it in order; its folder goes with `stop`. */
   shutDown(): Promise<void>;
-  stop(): Promise<void>;
+  /** Removes its folder, unless it is to be kept for another start. */
+  stop(keepFolder?: boolean): Promise<void>;
+}
+
+export interface RabbitMqOptions {
+  /** The management plugin, which costs a share of each message; default true. */
+  management?: boolean;
+  /** What an earlier one left. */
+  resume?: { folder: string; amqpPort: number };
 }
 
 /** Resolves when it answers AMQP. */
-export async function startRabbitMq(): Promise<RabbitMq> {
-  const folder = mkdtempSync(join(tmpdir(), 'rabbitmq-'));
-  const [amqpPort, managementPort, distPort] = [await freePort(), await freePort(), await freePort()];
-  for (const name of ['home', 'mnesia', 'log']) mkdirSync(join(folder, name));
+export async function startRabbitMq({ management = true, resume }: RabbitMqOptions = {}): Promise<RabbitMq> {
+  const folder = resume?.folder ?? mkdtempSync(join(tmpdir(), 'rabbitmq-'));
+  const amqpPort = resume?.amqpPort ?? (await freePort());
+  const [managementPort, distPort] = [await freePort(), await freePort()];
+  for (const name of ['home', 'mnesia', 'log']) mkdirSync(join(folder, name), { recursive: true });
   const name = `oracle${process.pid}x${amqpPort}`;
-  writeFileSync(join(folder, 'plugins'), '[rabbitmq_management].\n');
+  writeFileSync(join(folder, 'plugins'), management ? '[rabbitmq_management].\n' : '[].\n');
   writeFileSync(
     join(folder, 'rabbitmq.conf'),
-    `listeners.tcp.1 = 127.0.0.1:${amqpPort}\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = ${managementPort}\nlog.console.level = error\nvm_memory_high_watermark.relative = 0.6\ndisk_free_limit.absolute = 50MB\n`,
+    [
+      `listeners.tcp.1 = 127.0.0.1:${amqpPort}`,
+      ...(management ? ['management.tcp.ip = 127.0.0.1', `management.tcp.port = ${managementPort}`] : []),
+      'log.console.level = error',
+      'vm_memory_high_watermark.relative = 0.6',
+      'disk_free_limit.absolute = 50MB',
+      '',
+    ].join('\n'),
   );
   const env = {
     PATH: '/usr/lib/rabbitmq/bin:/usr/bin:/bin',
@@ -56,20 +73,21 @@ export async function startRabbitMq(): Promise<RabbitMq> {
   child.stdout.on('data', (chunk: Buffer) => output.push(chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => output.push(chunk.toString()));
   await answering(amqpPort, child, output);
-  await answering(managementPort, child, output);
+  if (management) await answering(managementPort, child, output);
   return {
     amqpPort,
     managementPort,
     pid: child.pid!,
+    folder,
     setLow: async (kind, low) => {
       if (kind === 'memory') await control('set_vm_memory_high_watermark', low ? '0.00001' : '0.6');
       else await control('set_disk_free_limit', low ? '100000GB' : '50MB');
     },
     shutDown: () => control('stop_app'),
-    stop: async () => {
+    stop: async (keepFolder = false) => {
       if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, 'SIGKILL');
       await exited;
-      rmSync(folder, { recursive: true, force: true });
+      if (!keepFolder) rmSync(folder, { recursive: true, force: true });
     },
   };
 }
@@ -79,7 +97,7 @@ async function answering(port: number, child: ChildProcess, output: string[]): P
   while (Date.now() < deadline) {
     if (child.exitCode !== null) throw new Error(`rabbitmq-server ended: ${output.join('')}`);
     if (await accepts(port)) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
   throw new Error(`rabbitmq-server does not answer: ${output.join('')}`);
 }

@@ -2,14 +2,16 @@
 // scripts, ipc and message ports carried by one exposed binding. Custom schemes are served over loopback HTTP
 // by the very handler the main process registered.
 import { EventEmitter } from 'node:events';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, type BrowserContext, type Page } from 'playwright-core';
+import { chromium, type BrowserContext, type Page, type Route } from 'playwright-core';
+import { chromiumArgs, chromiumPath } from '../peers/chromium.ts';
 import type { MessagePortMain } from './message-port.ts';
 import { portCodec, portCodecSource } from './port-codec.ts';
+import { tell, type WindowOptions } from './reports.ts';
 
 export type SchemeHandler = (request: Request) => Response | Promise<Response>;
 
@@ -17,15 +19,8 @@ export const ipcMain = new EventEmitter();
 export const schemeHandlers = new Map<string, SchemeHandler>();
 export const appEvents = new EventEmitter();
 
-interface WindowOptions {
-  width?: number;
-  height?: number;
-  show?: boolean;
-  webPreferences?: { preload?: string };
-}
-
 interface FromPage {
-  kind: 'send' | 'port';
+  kind: 'send' | 'port' | 'document';
   channel?: string;
   args?: unknown[];
   port?: number;
@@ -37,6 +32,7 @@ class WebContents extends EventEmitter {
   windowOpenHandler: ((details: { url: string }) => { action: string }) | null = null;
   readonly session = sessionStandIn;
   readonly #ports = new Map<number, MessagePortMain>();
+  readonly #mainFrame = { url: '' };
   #nextPort = 1;
 
   setWindowOpenHandler(handler: (details: { url: string }) => { action: string }): void {
@@ -58,13 +54,25 @@ class WebContents extends EventEmitter {
 
   fromPage(text: string): void {
     const message = portCodec.decode(text) as FromPage;
-    if (message.kind === 'port') this.#ports.get(message.port!)?.postMessageFromPage(message.data);
-    else
-      ipcMain.emit(message.channel!, { sender: this, senderFrame: { url: this.getURL() } }, ...message.args!);
+    if (message.kind === 'document') this.closePorts();
+    else if (message.kind === 'port') this.#ports.get(message.port!)?.postMessageFromPage(message.data);
+    else ipcMain.emit(message.channel!, { sender: this, senderFrame: this.mainFrame }, ...message.args!);
+  }
+
+  get mainFrame(): { url: string } {
+    this.#mainFrame.url = this.getURL();
+    return this.#mainFrame;
   }
 
   getURL(): string {
     return this.page ? fromLoopback(this.page.url()) : '';
+  }
+
+  /** Whether the shell lets the page go to an address. */
+  allows(url: string): boolean {
+    let prevented = false;
+    this.emit('will-navigate', { url, preventDefault: () => (prevented = true) });
+    return !prevented;
   }
 
   /** A page that was reloaded or closed has no ports any more. */
@@ -139,12 +147,26 @@ export class BrowserWindow extends EventEmitter {
     await page.exposeBinding('__standInToMain', (_source, text: string) => this.webContents.fromPage(text));
     await page.addInitScript(pageScript(readFileSync(this.options.webPreferences!.preload!, 'utf8')));
     page.on('close', () => this.#closed());
-    page.on('framenavigated', (frame) => {
-      if (frame === page.mainFrame()) this.webContents.emit('did-navigate');
+    const address = await toLoopback(url);
+    await page.route(
+      (each) => each.origin !== loopbackOrigin,
+      (route) => this.#leaving(route),
+    );
+    page.on('popup', (popup) => {
+      this.webContents.windowOpenHandler?.({ url: popup.url() });
+      void popup.close();
     });
-    await page.goto(await toLoopback(url));
+    await page.goto(address);
     this.webContents.emit('did-finish-load');
     this.emit('ready-to-show');
+    tell({ kind: 'loaded' });
+  }
+
+  /** The page asks for something that is not the console's: the shell decides about navigations, CSP about the rest. */
+  async #leaving(route: Route): Promise<void> {
+    const request = route.request();
+    const allowed = !request.isNavigationRequest() || this.webContents.allows(request.url());
+    await (allowed ? route.continue() : route.abort());
   }
 
   close(): void {
@@ -197,21 +219,24 @@ export class BrowserWindow extends EventEmitter {
   }
 }
 
+let profile = '';
+
 export async function closeChromium(): Promise<void> {
   server?.close();
   await (await context)?.close();
+  if (profile !== '') rmSync(profile, { recursive: true, force: true });
 }
 
 async function openChromium(): Promise<BrowserContext> {
-  const profile = mkdtempSync(join(tmpdir(), 'warren-stand-in-'));
+  profile = mkdtempSync(join(tmpdir(), 'warren-stand-in-'));
   const opened = await chromium.launchPersistentContext(profile, {
-    executablePath: process.env['WARREN_CHROMIUM'] ?? '/usr/bin/chromium',
+    executablePath: chromiumPath(),
     headless: process.env['WARREN_STAND_IN_VISIBLE'] === undefined,
-    args: ['--no-sandbox', '--disable-background-networking', '--remote-debugging-port=0'],
+    args: [...chromiumArgs, '--remote-debugging-port=0'],
     viewport: null,
   });
   const [port] = readFileSync(join(profile, 'DevToolsActivePort'), 'utf8').split('\n');
-  process.send?.({ kind: 'opened', endpoint: `http://127.0.0.1:${port}` });
+  tell({ kind: 'opened', endpoint: `http://127.0.0.1:${port}` });
   return opened;
 }
 
@@ -260,6 +285,7 @@ function pageScript(preload: string): string {
     const listeners = new Map();
     const ports = new Map();
     const toMain = (message) => void window.__standInToMain(codec.encode(message));
+    toMain({ kind: 'document' });
     const ipcRenderer = {
       on: (channel, listener) => void listeners.set(channel, [...(listeners.get(channel) ?? []), listener]),
       send: (channel, ...args) => toMain({ kind: 'send', channel, args }),

@@ -15,6 +15,8 @@ import {
   sessionStandIn,
 } from './browser-window.ts';
 import { MessageChannelMain } from './message-port.ts';
+import { tell } from './reports.ts';
+import { SingleInstance } from './single-instance.ts';
 
 export { BrowserWindow, ipcMain, MessageChannelMain };
 
@@ -25,11 +27,11 @@ class App extends EventEmitter {
   name = 'Warren';
   readonly calls: string[] = [];
   #quitting = false;
+  #instance: SingleInstance | null = null;
 
   whenReady = () => Promise.resolve();
   isReady = () => true;
   enableSandbox = () => void this.calls.push('enableSandbox');
-  requestSingleInstanceLock = () => process.env['WARREN_STAND_IN_SECOND'] === undefined;
   getVersion = () => '0.0.0';
   getName = () => this.name;
   getAppPath = () => process.cwd();
@@ -44,6 +46,13 @@ class App extends EventEmitter {
   }
 
   setPath(): void {}
+
+  requestSingleInstanceLock(): boolean {
+    this.#instance = SingleInstance.acquire(this.getPath('userData'), () =>
+      this.emit('second-instance', {}, [], process.cwd()),
+    );
+    return this.#instance !== null;
+  }
 
   quit(): void {
     if (this.#quitting) return;
@@ -61,6 +70,7 @@ class App extends EventEmitter {
   }
 
   exit(code = 0): void {
+    this.#instance?.release();
     void closeChromium().finally(() => process.exit(code));
   }
 }
@@ -80,18 +90,20 @@ export const session = { defaultSession: sessionStandIn };
 
 /** Each dialog is told to the test, and answered with what the test said would be pressed. */
 export const dialog = {
-  showMessageBox(...args: unknown[]): Promise<{ response: number; checkboxChecked: boolean }> {
-    const options = args.at(-1) as { message: string; buttons?: string[]; cancelId?: number };
-    const wanted = recorded.answers.shift();
-    process.send?.({ kind: 'dialog', message: options.message, buttons: options.buttons ?? [] });
-    const index = wanted === undefined ? -1 : (options.buttons ?? []).indexOf(wanted);
-    return Promise.resolve({
-      response: index >= 0 ? index : (options.cancelId ?? 0),
-      checkboxChecked: false,
-    });
+  async showMessageBox(...args: unknown[]): Promise<{ response: number; checkboxChecked: boolean }> {
+    const options = args.at(-1) as {
+      message: string;
+      detail?: string;
+      buttons?: string[];
+      cancelId?: number;
+    };
+    const buttons = options.buttons ?? [];
+    tell({ kind: 'dialog', message: options.message, detail: options.detail ?? '', buttons });
+    const index = buttons.indexOf(await recorded.answers.next());
+    return { response: index >= 0 ? index : (options.cancelId ?? 0), checkboxChecked: false };
   },
   showErrorBox: (title: string, content: string) =>
-    void process.send?.({ kind: 'dialog', message: `${title}: ${content}` }),
+    tell({ kind: 'dialog', message: title, detail: content, buttons: [] }),
 };
 
 export interface MenuItem {
@@ -139,16 +151,16 @@ export class Notification extends EventEmitter {
     this.options = options;
   }
 
-  show = () => void process.send?.({ kind: 'notification', options: this.options });
+  show = () => tell({ kind: 'notification', options: this.options });
 }
 
 export const clipboard = {
-  writeText: (text: string) => void process.send?.({ kind: 'clipboard', text }),
+  writeText: (text: string) => tell({ kind: 'clipboard', text }),
 };
 
 export const shell = {
-  openExternal: (url: string) => Promise.resolve(void process.send?.({ kind: 'openExternal', url })),
-  openPath: (path: string) => Promise.resolve((process.send?.({ kind: 'openPath', path }), '')),
+  openExternal: (url: string) => Promise.resolve(tell({ kind: 'openExternal', url })),
+  openPath: (path: string) => Promise.resolve((tell({ kind: 'openPath', path }), '')),
 };
 
 export const nativeTheme = Object.assign(new EventEmitter(), {
@@ -209,17 +221,34 @@ export const utilityProcess = {
   },
 };
 
-const recorded: { menu: Menu | null; tray: Tray | null; answers: string[] } = {
+/** Buttons the test will press, in order; a dialog stays open until one is there. */
+class Answers {
+  readonly #buttons: string[] = [];
+  readonly #dialogs: ((button: string) => void)[] = [];
+
+  press(button: string): void {
+    const dialog = this.#dialogs.shift();
+    if (dialog) dialog(button);
+    else this.#buttons.push(button);
+  }
+
+  next(): Promise<string> {
+    const button = this.#buttons.shift();
+    if (button !== undefined) return Promise.resolve(button);
+    return new Promise((resolve) => this.#dialogs.push(resolve));
+  }
+}
+
+const recorded: { menu: Menu | null; tray: Tray | null; answers: Answers } = {
   menu: null,
   tray: null,
-  answers: [],
+  answers: new Answers(),
 };
 
 /** What a test asks of the running shell. */
 export type StandInRequest =
   | { kind: 'press'; path: string[]; in: 'menu' | 'tray' }
   | { kind: 'answer'; button: string }
-  | { kind: 'second-instance' }
   | { kind: 'close-window' }
   | { kind: 'resize'; bounds: { x: number; y: number; width: number; height: number } }
   | { kind: 'quit' }
@@ -230,9 +259,7 @@ process.on('message', (request: StandInRequest) => {
     case 'press':
       return press(request.in === 'menu' ? recorded.menu : (recorded.tray?.menu ?? null), request.path);
     case 'answer':
-      return void recorded.answers.push(request.button);
-    case 'second-instance':
-      return void app.emit('second-instance', {}, [], process.cwd());
+      return recorded.answers.press(request.button);
     case 'close-window':
       return BrowserWindow.all[0]?.close();
     case 'resize':
@@ -243,8 +270,9 @@ process.on('message', (request: StandInRequest) => {
       return tellState();
   }
 });
-// The channel to the test must not keep the shell alive once it has decided to end.
+// The channel to the test must not keep the shell alive once it has decided to end, and its end is the test's end.
 process.channel?.unref();
+process.on('disconnect', () => app.exit(1));
 
 function press(menu: Menu | null, path: string[]): void {
   let items = menu?.items ?? [];
@@ -262,19 +290,28 @@ function tellState(): void {
     items.map((item) =>
       item.submenu ? { [item.label ?? '']: labels(item.submenu) } : (item.label ?? item.role ?? '-'),
     );
-  process.send?.({
+  tell({
     kind: 'state',
     windows: BrowserWindow.all.map((window) => ({
-      options: JSON.parse(JSON.stringify(window.options)) as unknown,
+      options: window.options,
       calls: window.calls,
       visible: window.isVisible(),
     })),
     menu: labels(recorded.menu?.items ?? []),
     tray: recorded.tray && { toolTip: recorded.tray.toolTip, menu: labels(recorded.tray.menu?.items ?? []) },
     sandboxed: app.calls.includes('enableSandbox'),
-    permissions: ['media', 'geolocation', 'notifications', 'clipboard-sanitized-write'].map((permission) => [
-      permission,
-      sessionStandIn.permissionCheckHandler?.(null, permission),
-    ]),
+    permissions: Object.fromEntries(
+      ['media', 'geolocation', 'notifications', 'clipboard-read', 'clipboard-sanitized-write'].map((each) => [
+        each,
+        answersOf(each),
+      ]),
+    ),
+    schemes: protocol.registered,
   });
+}
+
+function answersOf(permission: string): { check: boolean; request: boolean } {
+  let request = true;
+  sessionStandIn.permissionRequestHandler?.(null, permission, (yes) => (request = yes));
+  return { check: sessionStandIn.permissionCheckHandler?.(null, permission) ?? true, request };
 }

@@ -52,6 +52,16 @@ describe('R8: topic routing', () => {
     );
   });
 
+  test('patterns full of # cost no more than words times patterns', () => {
+    const table = new TopicTable();
+    const bindings = ['#.a.', '#.*.', '#.'].map((part, index) => bindingOf(`${part.repeat(60)}b`, index));
+    for (const binding of bindings) table.add(binding);
+    // Tried one by one, the ways to spread 120 words over 60 gaps outlast any machine.
+    const words = 'a.'.repeat(120);
+    expect(reached(table, `${words}b`)).toEqual(new Set([0, 1, 2]));
+    expect(reached(table, `${words}c`)).toEqual(new Set());
+  });
+
   test.each([
     ['#', '', true],
     ['*', '', false],

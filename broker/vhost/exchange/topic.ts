@@ -1,5 +1,6 @@
 // topic: words between dots; `*` is exactly one word, `#` zero or more (R8). A trie of words, so that the
-// cost follows the key's length and the patterns that share its words, not the number of bindings.
+// cost follows the key's length and the patterns that share its words, not the number of bindings. A walk goes
+// on from a `#` at each word once, however many ways lead there: patterns full of `#` stay cheap.
 import type { Message } from '../message.ts';
 import type { Binding, Routing, RoutingTable } from './exchange.ts';
 
@@ -8,6 +9,9 @@ class TrieNode {
   star: TrieNode | null = null;
   hash: TrieNode | null = null;
   bindings: Binding[] = [];
+  /** For one after a `#`: the walk that last came here, and the first word it has gone on from. */
+  walk = 0;
+  walkedFrom = 0;
 
   get empty(): boolean {
     return this.bindings.length === 0 && this.words.size === 0 && !this.star && !this.hash;
@@ -40,9 +44,13 @@ export class TopicTable implements RoutingTable {
   }
 
   route(_message: Message, routingKey: string, routing: Routing): void {
+    lastWalk++;
     match(this.#root, routingKey, routingKey === '' ? 1 : 0, routing);
   }
 }
+
+/** Numbers walks through all tables, which come one after another. */
+let lastWalk = 0;
 
 /** `at` is where the next word starts; past the key's end there is none. */
 function match(node: TrieNode, key: string, at: number, routing: Routing): void {
@@ -66,7 +74,12 @@ function matchHash(hash: TrieNode, key: string, at: number, routing: Routing): v
     reachAll(hash, routing);
     return;
   }
-  for (let start = at; ;) {
+  // What lies behind `walkedFrom` has been gone through, or is being gone through by a caller.
+  const known = hash.walk === lastWalk ? hash.walkedFrom : Infinity;
+  if (at >= known) return;
+  hash.walk = lastWalk;
+  hash.walkedFrom = at;
+  for (let start = at; start < known;) {
     match(hash, key, start, routing);
     if (start > key.length) return;
     const dot = key.indexOf('.', start);

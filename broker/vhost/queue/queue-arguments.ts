@@ -16,6 +16,7 @@ type Check = (value: TypedValue, args: FieldTable) => string | null;
 /** Ten years. */
 export const expiryMaxMs = 315_360_000_000;
 const priorityMax = 255;
+const keyBytesMax = 255;
 
 const integer: Check = (value) =>
   integerOf(value) === null ? `"expected integer, got ${typeNameOf(value)}"` : null;
@@ -48,7 +49,9 @@ const checks: Record<string, Check> = {
   'x-message-ttl': timeToLive,
   'x-dead-letter-exchange': longText,
   'x-dead-letter-routing-key': (value, args) =>
-    longText(value, args) ?? (args.has('x-dead-letter-exchange') ? null : 'routing_key_but_no_dlx_defined'),
+    longText(value, args) ??
+    (args.has('x-dead-letter-exchange') ? null : 'routing_key_but_no_dlx_defined') ??
+    (Buffer.byteLength(stringOf(value)!) > keyBytesMax ? '"a routing key has at most 255 bytes"' : null),
   'x-dead-letter-strategy': oneOf(['at-most-once', 'at-least-once'], 'invalid_dlx_strategy'),
   'x-max-length': notNegative,
   'x-max-length-bytes': notNegative,

@@ -8,6 +8,7 @@ import type { Conversations } from './conversations.ts';
 import { deadLetter } from './dead-letter.ts';
 import { exchange } from './exchange.ts';
 import { handshake } from './handshake.ts';
+import { malformed } from './malformed.ts';
 import { naming } from './naming.ts';
 import { permissions } from './permissions.ts';
 import { queue } from './queue.ts';
@@ -24,6 +25,7 @@ const groups: Record<string, Conversations> = {
   basic,
   confirmAndTx,
   deadLetter,
+  malformed,
 };
 
 /** Any number of these may go on at once. */

@@ -1,0 +1,178 @@
+// The brokers that are measured, each as its users run it: Warren's compiled headless command, and Debian's RabbitMQ
+// with its own folders and ports and no plugin (its management plugin would only slow it down).
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePort } from '../peers/free-port.ts';
+import { startRabbitMq, type RabbitMq } from '../peers/rabbitmq.ts';
+import { LoadConnection } from './load/load-connection.ts';
+import { processTree } from './process-usage.ts';
+
+const command = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'dist', 'warren.mjs');
+const startTimeoutMs = 90_000;
+const pollMs = 2;
+
+export type BrokerName = 'warren' | 'rabbitmq';
+export type ConfirmMode = 'synced' | 'written';
+
+export interface BrokerOptions {
+  confirmMode: ConfirmMode;
+  /** Where Warren's processes write their CPU profiles when they end; null: they do not. */
+  profileFolder: string | null;
+}
+
+export interface Broker {
+  readonly name: BrokerName;
+  readonly port: number;
+  /** From the start of its process until a client's connection is open. */
+  readonly startMs: number;
+  /** Its broker's processes, and those that only supervise them. */
+  pids(): { node: number[]; host: number[] };
+  /** SIGKILL of all its processes and a start on the same data. Gives the time from the kill until it serves. */
+  killAndRestart(): Promise<number>;
+  /** Frees the machine for somebody else's measurement. */
+  pause(): void;
+  resume(): void;
+  stop(): Promise<void>;
+}
+
+export function warrenBuilt(): boolean {
+  return existsSync(command);
+}
+
+export class WarrenBroker implements Broker {
+  readonly name = 'warren';
+  startMs = NaN;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'warren-bench-'));
+  readonly #options: BrokerOptions;
+  #child: ChildProcess | null = null;
+  readonly #ports: { amqp: number; console: number };
+
+  static async start(options: BrokerOptions): Promise<WarrenBroker> {
+    const broker = new WarrenBroker(options, { amqp: await freePort(), console: await freePort() });
+    broker.startMs = await broker.#spawn();
+    return broker;
+  }
+
+  private constructor(options: BrokerOptions, ports: { amqp: number; console: number }) {
+    this.#options = options;
+    this.#ports = ports;
+  }
+
+  get port(): number {
+    return this.#ports.amqp;
+  }
+
+  pids(): { node: number[]; host: number[] } {
+    const host = this.#child!.pid!;
+    return { node: processTree([host]).filter((pid) => pid !== host), host: [host] };
+  }
+
+  async killAndRestart(): Promise<number> {
+    const { node, host } = this.pids();
+    const gone = new Promise((resolve) => this.#child!.once('exit', resolve));
+    for (const pid of [...host, ...node]) process.kill(pid, 'SIGKILL');
+    await gone;
+    return this.#spawn();
+  }
+
+  pause(): void {
+    // It runs only while it is measured.
+  }
+
+  resume(): void {
+    // Nor needs it this.
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#child;
+    if (child && child.exitCode === null && child.signalCode === null) {
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGTERM');
+      await gone;
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #spawn(): Promise<number> {
+    const { confirmMode, profileFolder } = this.#options;
+    const startedAt = performance.now();
+    const ports = ['--port', String(this.#ports.amqp), '--console-port', String(this.#ports.console)];
+    const child = spawn(
+      process.execPath,
+      [command, ...ports, '--data', this.#folder, '--confirm-mode', confirmMode],
+      {
+        stdio: ['ignore', 'ignore', 'inherit'],
+        env: profileFolder
+          ? { ...process.env, NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileFolder}` }
+          : process.env,
+      },
+    );
+    this.#child = child;
+    await serving(this.port, () => child.exitCode !== null);
+    return performance.now() - startedAt;
+  }
+}
+
+export class RabbitMqBroker implements Broker {
+  readonly name = 'rabbitmq';
+  startMs = NaN;
+  #server: RabbitMq;
+
+  static async start(): Promise<RabbitMqBroker> {
+    const startedAt = performance.now();
+    const broker = new RabbitMqBroker(await startRabbitMq({ management: false }));
+    await serving(broker.port, () => false);
+    broker.startMs = performance.now() - startedAt;
+    return broker;
+  }
+
+  private constructor(server: RabbitMq) {
+    this.#server = server;
+  }
+
+  get port(): number {
+    return this.#server.amqpPort;
+  }
+
+  pids(): { node: number[]; host: number[] } {
+    return { node: processTree([this.#server.pid]), host: [] };
+  }
+
+  async killAndRestart(): Promise<number> {
+    await this.#server.stop(true);
+    const startedAt = performance.now();
+    this.#server = await startRabbitMq({ management: false, resume: this.#server });
+    await serving(this.port, () => false);
+    return performance.now() - startedAt;
+  }
+
+  pause(): void {
+    process.kill(-this.#server.pid, 'SIGSTOP');
+  }
+
+  resume(): void {
+    process.kill(-this.#server.pid, 'SIGCONT');
+  }
+
+  stop(): Promise<void> {
+    return this.#server.stop();
+  }
+}
+
+/** Resolves when a client's connection was opened. */
+async function serving(port: number, ended: () => boolean): Promise<void> {
+  const deadline = performance.now() + startTimeoutMs;
+  for (;;) {
+    try {
+      (await LoadConnection.open(port, () => undefined, 64 * 1024)).destroy();
+      return;
+    } catch (error) {
+      if (ended() || performance.now() > deadline)
+        throw new Error(`the broker does not serve: ${String(error)}`, { cause: error });
+    }
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+}

@@ -1,0 +1,48 @@
+// What the load generator is asked and what it answers: plain data, between processes.
+
+export interface FlowScenario {
+  kind: 'flow';
+  bodySize: number;
+  persistent: boolean;
+  durable: boolean;
+  /** Unconfirmed publishes at most; 0: no confirms. */
+  confirmWindow: number;
+  /** 0: automatic acknowledgement. */
+  ackEvery: number;
+  prefetch: number;
+  /** Messages published and not yet received by every consumer, at most. */
+  inFlightMax: number;
+  topology: 'queue' | 'fanout' | 'topic';
+  /** Each with a consumer on a connection of its own. */
+  queues: number;
+  /** Of the topic exchange, over its queues. */
+  bindings: number;
+}
+
+export interface LatencyScenario {
+  kind: 'latency';
+  bodySize: number;
+  /** Messages a second. */
+  pace: number;
+}
+
+export type Scenario = FlowScenario | LatencyScenario;
+
+export interface Job {
+  scenario: Scenario;
+  port: number;
+  warmUpMs: number;
+  measureMs: number;
+  /** Of the broker; their CPU time is read at both ends of the measured span. */
+  nodePids: number[];
+  hostPids: number[];
+}
+
+/** A figure's name says its unit. */
+export type Figures = Record<string, number>;
+
+export interface JobResult {
+  figures: Figures;
+  /** What was wrong with the run: empty when nothing was lost, doubled, reordered or damaged. */
+  faults: string[];
+}

@@ -1,0 +1,39 @@
+// A measured span: wall clock, the broker's CPU time and the generator's own, between two moments.
+import { cpuMs, hasProcessUsage } from '../process-usage.ts';
+import type { Figures, Job } from './scenario.ts';
+
+export class Span {
+  readonly #job: Job;
+  readonly #startedAt = performance.now();
+  readonly #own = process.cpuUsage();
+  readonly #node: number;
+  readonly #host: number;
+
+  constructor(job: Job) {
+    this.#job = job;
+    this.#node = cpuMs(job.nodePids);
+    this.#host = cpuMs(job.hostPids);
+  }
+
+  get elapsedMs(): number {
+    return performance.now() - this.#startedAt;
+  }
+
+  /** Rate and CPU for `count` things done since the span began. `noun` is what was counted, in the plural. */
+  figures(count: number, noun: string): Figures {
+    const elapsedMs = this.elapsedMs;
+    const own = process.cpuUsage(this.#own);
+    const figures: Figures = {
+      [`${noun}/s`]: (count * 1000) / elapsedMs,
+      generatorCpuShare: (own.user + own.system) / 1000 / elapsedMs,
+      generatorCpuUs: (own.user + own.system) / count,
+    };
+    if (!hasProcessUsage) return figures;
+    const node = cpuMs(this.#job.nodePids) - this.#node;
+    const host = cpuMs(this.#job.hostPids) - this.#host;
+    figures.cpuUs = ((node + host) * 1000) / count;
+    figures.nodeCpuUs = (node * 1000) / count;
+    figures.brokerCpuShare = (node + host) / elapsedMs;
+    return figures;
+  }
+}
