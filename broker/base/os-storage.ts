@@ -1,33 +1,58 @@
 // The machine's own files.
-import { closeSync, openSync, read, readSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, truncate, type FileHandle } from 'node:fs/promises';
+import {
+  close,
+  closeSync,
+  fdatasync,
+  open as openFile,
+  openSync,
+  read,
+  readSync,
+  writev,
+  writevSync,
+} from 'node:fs';
+import { mkdir, open, readdir, readFile, rename, rm, truncate } from 'node:fs/promises';
 import type { Storage, StorageFile, StorageReader } from './storage.ts';
 
-class OsFile implements StorageFile {
-  readonly #handle: FileHandle;
+/** Up to here a write into the page cache costs less than handing it to another thread. */
+const writeSyncMax = 16 * 1024;
 
-  constructor(handle: FileHandle) {
-    this.#handle = handle;
+class OsFile implements StorageFile {
+  readonly #descriptor: number;
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor;
   }
 
   async write(parts: Uint8Array[], position: number): Promise<void> {
+    let size = 0;
+    for (const part of parts) size += part.length;
     let at = position;
     for (let rest = parts; rest.length > 0;) {
-      const { bytesWritten } =
-        rest.length === 1
-          ? await this.#handle.write(rest[0]!, 0, rest[0]!.length, at)
-          : await this.#handle.writev(rest, at);
-      at += bytesWritten;
-      rest = afterWritten(rest, bytesWritten);
+      const written =
+        size <= writeSyncMax ? writevSync(this.#descriptor, rest, at) : await this.#writeAside(rest, at);
+      at += written;
+      rest = afterWritten(rest, written);
     }
   }
 
+  #writeAside(parts: Uint8Array[], position: number): Promise<number> {
+    return new Promise((resolve, reject) =>
+      writev(this.#descriptor, parts, position, (error, written) =>
+        error ? reject(error) : resolve(written),
+      ),
+    );
+  }
+
   sync(): Promise<void> {
-    return this.#handle.datasync();
+    return new Promise((resolve, reject) =>
+      fdatasync(this.#descriptor, (error) => (error ? reject(error) : resolve())),
+    );
   }
 
   close(): Promise<void> {
-    return this.#handle.close();
+    return new Promise((resolve, reject) =>
+      close(this.#descriptor, (error) => (error ? reject(error) : resolve())),
+    );
   }
 }
 
@@ -90,7 +115,10 @@ function afterWritten(parts: Uint8Array[], written: number): Uint8Array[] {
 }
 
 export const osStorage: Storage = {
-  open: async (path) => new OsFile(await open(path, 'w')),
+  open: (path) =>
+    new Promise((resolve, reject) =>
+      openFile(path, 'w', (error, descriptor) => (error ? reject(error) : resolve(new OsFile(descriptor)))),
+    ),
   reader: (path) => new OsReader(path),
   read: async (path, sizeMax) => {
     if (sizeMax === undefined) return readFile(path);

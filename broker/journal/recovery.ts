@@ -10,6 +10,7 @@
 import { join } from 'node:path';
 import type { Storage } from '../base/storage.ts';
 import type { RecoveryReport, RecoveryVisitor } from './journal.ts';
+import type { DeliveredMarks } from './delivered-marks.ts';
 import type { ReferenceCounts } from './reference-counts.ts';
 import {
   blockHeaderSize,
@@ -32,21 +33,25 @@ export interface Recovered {
   report: Omit<RecoveryReport, 'durationMs'>;
 }
 
+export interface RecoveryParts {
+  storage: Storage;
+  folder: string;
+  counts: ReferenceCounts;
+  /** Already loaded. */
+  marks: DeliveredMarks;
+  visitor: RecoveryVisitor;
+}
+
 /** Reads all segments of a folder in order, telling the visitor of each record that is still held. */
-export async function recover(
-  storage: Storage,
-  folder: string,
-  counts: ReferenceCounts,
-  visitor: RecoveryVisitor,
-): Promise<Recovered> {
-  const reader = new Recovery(storage, folder, counts, visitor);
-  return reader.run();
+export async function recover(parts: RecoveryParts): Promise<Recovered> {
+  return new Recovery(parts).run();
 }
 
 class Recovery {
   readonly #storage: Storage;
   readonly #folder: string;
   readonly #counts: ReferenceCounts;
+  readonly #marks: DeliveredMarks;
   readonly #visitor: RecoveryVisitor;
   readonly #result: Recovered = {
     segments: [],
@@ -59,10 +64,11 @@ class Recovery {
   /** For one segment after the other: a start must not take memory by the size of the journal. */
   #buffer: Buffer = Buffer.alloc(0);
 
-  constructor(storage: Storage, folder: string, counts: ReferenceCounts, visitor: RecoveryVisitor) {
+  constructor({ storage, folder, counts, marks, visitor }: RecoveryParts) {
     this.#storage = storage;
     this.#folder = folder;
     this.#counts = counts;
+    this.#marks = marks;
     this.#visitor = visitor;
   }
 
@@ -71,11 +77,13 @@ class Recovery {
     const numbers = names.filter((name) => name.endsWith('.log')).flatMap((name) => numberIn(name) ?? []);
     numbers.sort((a, b) => a - b);
     for (const number of numbers) await this.#open(number);
-    // All releases first: what was handed out is known by the newest mark of any segment.
-    for (const { segment, releases } of this.#opened)
+    for (const segment of this.#opened) {
+      const releases = new Releases(segment.firstId);
       if (names.includes(releaseName(segment.number))) await this.#readReleases(segment, releases);
-    for (const opened of this.#opened) await this.#readRecords(opened.segment, opened.releases);
+      await this.#readRecords(segment, releases);
+    }
     await this.#cutTail();
+    this.#marks.keepOnly(this.#seen);
     await this.#removeStrays(names, new Set(numbers));
     this.#result.report.segments = this.#result.segments.length;
     return this.#result;
@@ -83,22 +91,20 @@ class Recovery {
 
   readonly #holders: number[] = [];
   readonly #handedOut: boolean[] = [];
-  readonly #opened: { segment: Segment; releases: Releases }[] = [];
-  /** Per holder, the highest id it had handed out. */
-  readonly #delivered = new Map<number, number>();
+  readonly #opened: Segment[] = [];
+  readonly #seen = new Set<number>();
 
   async #open(number: number): Promise<void> {
     this.#result.lastNumber = Math.max(this.#result.lastNumber, number);
     const header = await this.#storage.read(join(this.#folder, segmentName(number)), segmentHeaderSize);
     const segment = new Segment(number, firstIdIn(header) ?? -1);
     segment.sealed = true;
-    this.#opened.push({ segment, releases: new Releases(segment.firstId) });
+    this.#opened.push(segment);
   }
 
   async #readReleases(segment: Segment, releases: Releases): Promise<void> {
     const bytes = await this.#storage.read(join(this.#folder, releaseName(segment.number)));
-    for (const piece of piecesOf(bytes, 0))
-      if (piece.kind === 'block') releases.read(piece.records, this.#delivered);
+    for (const piece of piecesOf(bytes, 0)) if (piece.kind === 'block') releases.read(piece.records);
     segment.releaseWritten = bytes.length;
   }
 
@@ -141,8 +147,9 @@ class Recovery {
       for (let i = 0; i < count; i++) {
         const holder = block.readUInt32BE(at + recordHeaderSize + 4 * i);
         if (released.has(holder, id)) continue;
+        this.#seen.add(holder);
         holders.push(holder);
-        delivered.push(id <= (this.#delivered.get(holder) ?? 0));
+        delivered.push(id <= this.#marks.last(holder));
       }
       segment.records++;
       this.#result.lastId = Math.max(this.#result.lastId, id);
@@ -204,13 +211,12 @@ class Releases {
     this.#firstId = firstId;
   }
 
-  read(entries: Buffer, delivered: Map<number, number>): void {
+  read(entries: Buffer): void {
     for (let at = 0; at + releaseEntrySize <= entries.length; at += releaseEntrySize) {
       const holder = entries.readUInt32BE(at);
       const offset = entries.readUInt32BE(at + 4);
       const run = entries.readUInt32BE(at + 8);
-      if (run === 0) delivered.set(holder, Math.max(this.#firstId + offset, delivered.get(holder) ?? 0));
-      else this.#setBits(holder, offset, run);
+      this.#setBits(holder, offset, run);
     }
   }
 

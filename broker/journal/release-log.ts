@@ -22,11 +22,6 @@ export class ReleaseLog {
     this.#lastOffset = offset;
   }
 
-  markDelivered(holder: number, offset: number): void {
-    this.#add(holder, offset, 0);
-    this.#lastHolder = -1;
-  }
-
   /** The block to write; the log is empty afterwards. */
   take(): Buffer {
     const block = Buffer.from(this.#block.subarray(0, this.#end));

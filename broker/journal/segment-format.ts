@@ -5,8 +5,6 @@
 //   block                        u32 magic "WBLK" | u32 size of records | u32 crc32 of records | records
 //   record                       u32 size of the rest | f64 id | u16 n | n x u32 holder | bytes
 //   release file   <n>.released  blocks of entries: u32 holder | u32 id - first id | u32 run
-//
-// A run of 0 is no release but a mark: this holder had handed out records up to this id.
 import { crc32 } from 'node:zlib';
 
 export const segmentVersion = 1;

@@ -3,7 +3,7 @@
 // the end of the tick and a busy one in large batches. Invariant: safePosition never passes a byte that is
 // not as safe as the confirm mode says.
 import { join } from 'node:path';
-import type { Clock } from '../base/clock.ts';
+import type { Clock, Timer } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Storage } from '../base/storage.ts';
 import { compactSegment } from './compaction.ts';
@@ -16,6 +16,7 @@ import {
   type RecordView,
   type RecoveryVisitor,
 } from './journal.ts';
+import { DeliveredMarks } from './delivered-marks.ts';
 import { recover } from './recovery.ts';
 import { ReferenceCounts } from './reference-counts.ts';
 import { RecordReader } from './record-reader.ts';
@@ -40,6 +41,7 @@ export interface JournalOptions {
 }
 
 const sparesMax = 4;
+const notesEveryMs = 10;
 /** A sealed segment with fewer of its records alive is rewritten without the dead. */
 const compactBelow = 0.25;
 
@@ -65,6 +67,9 @@ export class SegmentLog implements Journal {
   readonly #spares: Buffer[] = [];
   #nextId = 1;
   readonly #touched = new Set<Segment>();
+  readonly #marks: DeliveredMarks;
+  #notesTimer: Timer | null = null;
+  #notesDue = false;
   #commitScheduled = false;
   #committing: Promise<void> | null = null;
   #closed = false;
@@ -82,6 +87,7 @@ export class SegmentLog implements Journal {
     this.confirmMode = options.confirmMode;
     this.#writer = new SegmentWriter(options);
     this.#reader = new RecordReader(options.storage, options.folder);
+    this.#marks = new DeliveredMarks(options.storage, options.folder);
   }
 
   /** Reads the folder, telling the visitor of every record that is still held. Comes before anything else. */
@@ -89,7 +95,8 @@ export class SegmentLog implements Journal {
     const { clock, storage, folder, scratch } = this.#options;
     const startedAt = clock.monotonic();
     if (scratch) for (const name of await storage.list(folder)) await storage.remove(join(folder, name));
-    const found = await recover(storage, folder, this.#counts, visitor);
+    await this.#marks.load();
+    const found = await recover({ storage, folder, counts: this.#counts, marks: this.#marks, visitor });
     this.#segments = found.segments;
     this.#nextId = found.lastId + 1;
     this.writtenId = found.lastId;
@@ -160,19 +167,12 @@ export class SegmentLog implements Journal {
       this.#touched.add(segment);
     }
     if (left === 0) segment.live--;
-    this.#schedule();
+    this.#scheduleNotes();
   }
 
   markDelivered(holder: number, recordId: number): void {
-    const marked = this.#delivered.get(holder);
-    if (marked !== undefined && marked >= recordId) return;
-    this.#delivered.set(holder, recordId);
-    this.#deliveredDirty.add(holder);
-    this.#schedule();
+    if (this.#marks.handedOut(holder, recordId)) this.#scheduleNotes();
   }
-
-  readonly #delivered = new Map<number, number>();
-  readonly #deliveredDirty = new Set<number>();
 
   onWritten(listener: () => void): () => void {
     this.#writtenListeners.push(listener);
@@ -200,7 +200,12 @@ export class SegmentLog implements Journal {
   async close(): Promise<void> {
     await this.flush().catch(() => undefined);
     this.#closed = true;
+    this.#notesTimer?.cancel();
     await this.#committing;
+    if (!this.#options.scratch && this.fault === null) {
+      await this.#writeNotes();
+      await this.#marks.close();
+    }
     for (const segment of this.#segments) {
       await segment.file?.close();
       await segment.releaseFile?.close();
@@ -270,6 +275,24 @@ export class SegmentLog implements Journal {
 
   // ---- Group commit ----
 
+  /** Releases and marks can wait a little: a loss costs a redelivery, and together they are one write. */
+  #scheduleNotes(): void {
+    if (this.#notesTimer || this.#closed) return;
+    this.#notesTimer = this.#options.clock.after(notesEveryMs, () => {
+      this.#notesDue = true;
+      this.#schedule();
+    });
+  }
+
+  async #writeNotes(): Promise<void> {
+    this.#notesDue = false;
+    this.#notesTimer = null;
+    const touched = [...this.#touched];
+    this.#touched.clear();
+    for (const segment of touched) await this.#writer.writeReleases(segment);
+    await this.#marks.write();
+  }
+
   #schedule(): void {
     if (this.#commitScheduled || this.#committing || this.#closed) return;
     this.#commitScheduled = true;
@@ -284,7 +307,7 @@ export class SegmentLog implements Journal {
       .catch((error: unknown) => this.#failed(error as NodeJS.ErrnoException))
       .finally(() => {
         this.#committing = null;
-        const more = this.#waiting.length > 0 || this.#slab !== null || this.#touched.size > 0;
+        const more = this.#waiting.length > 0 || this.#slab !== null || this.#notesDue;
         if (more && this.fault === null) this.#schedule();
       });
     return this.#committing;
@@ -294,13 +317,8 @@ export class SegmentLog implements Journal {
     if (this.#slab) this.#waiting.push(this.#slab);
     this.#slab = null;
     const position = this.appendedPosition;
-    this.#takeMarks();
-    const touched = [...this.#touched];
     await this.#writeSlabs(this.#waiting.length);
-    for (const segment of touched) {
-      this.#touched.delete(segment);
-      await this.#writer.writeReleases(segment);
-    }
+    if (this.#notesDue) await this.#writeNotes();
     this.#waitingBytes = this.appendedPosition - position;
     if (this.fault !== null) this.#recoveredFromFault();
     if (position > this.safePosition) {
@@ -329,16 +347,6 @@ export class SegmentLog implements Journal {
         if (bytes.length === this.#options.blockBytesMax && this.#spares.length < sparesMax)
           this.#spares.push(bytes);
     }
-  }
-
-  #takeMarks(): void {
-    for (const holder of this.#deliveredDirty) {
-      const id = this.#delivered.get(holder)!;
-      const segment = this.#segmentOf(id);
-      segment.releases.markDelivered(holder, id - segment.firstId);
-      this.#touched.add(segment);
-    }
-    this.#deliveredDirty.clear();
   }
 
   async #removeDead(): Promise<void> {
