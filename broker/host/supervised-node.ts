@@ -7,7 +7,7 @@ import type { NodeProcedureName } from '../contract/node-procedures.ts';
 import type { NodeClient, NodeControl, NodeReady, NodeServer, Result } from '../contract/rpc.ts';
 import type { NodeId } from '../pair/pair-machine.ts';
 import { NodeLog } from './node-log.ts';
-import type { NodeChild, NodeSpawner } from './node-spawner.ts';
+import { exitReason, type NodeChild, type NodeSpawner } from './node-spawner.ts';
 
 const firstDelayMs = 250;
 const delayMaxMs = 30_000;
@@ -176,8 +176,10 @@ export class SupervisedNode {
     for (const line of text.split('\n')) if (line.trim() !== '') this.log.add(Date.now(), 'error', line);
   }
 
-  #exited(reason: string, code: number | null): void {
+  #exited(said: string, code: number | null): void {
     if (!this.#child) return;
+    // Not every way of running a process tells the signal it died of.
+    const reason = this.#killedAt === null ? said : exitReason(null, 'SIGKILL');
     const asked = !this.#wanted;
     const steady = this.startedAt !== null && Date.now() - this.startedAt > steadyAfterMs;
     if (steady || this.#killedAt !== null) this.#delayMs = firstDelayMs;

@@ -6,7 +6,13 @@ import type { BrokerServices } from '../channel/channel-host.ts';
 import { ContractError } from '../contract/errors.ts';
 import type { InputOf, OutputOf } from '../contract/procedure.ts';
 import type { NodeProcedures } from '../contract/node-procedures.ts';
-import type { DeadLetterGroup, DeadLetterRow, MessageProperties, MessageRow } from '../contract/rows.ts';
+import type {
+  DeadLetterGroup,
+  DeadLetterRow,
+  MessageProperties,
+  MessageRow,
+  XDeath,
+} from '../contract/rows.ts';
 import { composeMessage, type Message } from '../vhost/message.ts';
 import type { QueueEntry } from '../vhost/queue/queue-entry.ts';
 import type { Queue } from '../vhost/queue/queue.ts';
@@ -128,7 +134,7 @@ export class MessageCommands {
       for (const queue of vhost.queues.values()) {
         for (const { entry } of queue.browseReady(0, groupScanMax)) {
           scanned++;
-          if (entry.message.hasHeaders) groupOne(groups, vhost.name, queue.name, entry);
+          groupOne(groups, vhost.name, queue.name, entry);
         }
         if (queue.readyCount > groupScanMax) partial = true;
       }
@@ -142,8 +148,7 @@ export class MessageCommands {
     let scanned = 0;
     for (const { entry, index } of queue.browseReady(0, groupScanMax)) {
       scanned++;
-      if (!entry.message.hasHeaders) continue;
-      const deaths = xDeathsOf(entry.message);
+      const deaths = deathsBefore(queue.name, entry.message);
       const [newest] = deaths;
       if (!newest || (input.reason !== undefined && newest.reason !== input.reason)) continue;
       if (input.originQueue !== undefined && newest.queue !== input.originQueue) continue;
@@ -224,13 +229,19 @@ function unackedAt(queue: Queue, position: number): QueueEntry | null {
   return null;
 }
 
+/** The deaths of a message that is dead where it lies; one that is back in the queue it died in is at work again. */
+function deathsBefore(queue: string, message: Message): XDeath[] {
+  const deaths = message.hasHeaders ? xDeathsOf(message) : [];
+  return deaths[0]?.queue === queue ? [] : deaths;
+}
+
 function groupOne(
   groups: Map<string, DeadLetterGroup>,
   vhost: string,
   queue: string,
   entry: QueueEntry,
 ): void {
-  const [newest] = xDeathsOf(entry.message);
+  const [newest] = deathsBefore(queue, entry.message);
   if (!newest) return;
   const key = JSON.stringify([vhost, queue, newest.reason, newest.queue]);
   const at = entry.message.receivedAt;

@@ -11,7 +11,10 @@ export async function withChannel<Value>(
     const channel = await connection.createConfirmChannel();
     // A refused method rejects its own promise; amqplib emits it besides.
     channel.on('error', () => undefined);
-    return await use(channel);
+    const value = await use(channel);
+    // Closing the connection would overtake what the channel still has to send.
+    await channel.close();
+    return value;
   } finally {
     await connection.close();
   }
