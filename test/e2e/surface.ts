@@ -78,7 +78,16 @@ export class Session {
 
 /** Runs the specs on each surface, in order; a complaint of the page fails the spec it came up in. */
 export function onEverySurface(name: string, specs: (session: Session) => void): void {
-  describe.each(wanted)(`${name} (%s)`, (kind) => {
+  onSurfaces(wanted, name, specs);
+}
+
+/** For what only the page itself decides. */
+export function onOneSurface(name: string, specs: (session: Session) => void): void {
+  onSurfaces(wanted.slice(0, 1), name, specs);
+}
+
+function onSurfaces(kinds: SurfaceKind[], name: string, specs: (session: Session) => void): void {
+  describe.each(kinds)(`${name} (%s)`, (kind) => {
     const session = new Session(kind);
     beforeAll(() => session.open());
     afterAll(() => session.close());
@@ -87,6 +96,8 @@ export function onEverySurface(name: string, specs: (session: Session) => void):
         mkdirSync(screenshots, { recursive: true });
         const path = `${screenshots}${`${kind} ${task.name}`.replace(/\W+/g, '-')}.png`;
         await session.page.screenshot({ path }).catch(() => undefined);
+        // What it left open is not the next spec's trouble.
+        await session.page.reload().catch(() => undefined);
       }
       expect(session.complaints.splice(0)).toEqual([]);
     });

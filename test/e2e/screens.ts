@@ -1,0 +1,20 @@
+// Every screen of the console, by its heading and its link.
+export const screens: [name: string, heading: string, segments: string[]][] = [
+  ['overview', 'Overview', ['overview']],
+  ['topology', 'Topology', ['topology']],
+  ['queues', 'Queues', ['queues']],
+  ['queue-messages', 'orders.shipping', ['queues', '/', 'orders.shipping']],
+  ['queue-bindings', 'orders.shipping', ['queues', '/', 'orders.shipping', 'bindings']],
+  ['queue-consumers', 'orders.billing', ['queues', '/', 'orders.billing', 'consumers']],
+  ['queue-details', 'orders.analytics', ['queues', '/', 'orders.analytics', 'details']],
+  ['exchanges', 'Exchanges', ['exchanges']],
+  ['exchange', 'orders', ['exchanges', '/', 'orders']],
+  ['dead-letters', 'Dead letters', ['dead-letters']],
+  ['connections', 'Connections', ['connections']],
+  ['pair', 'Pair', ['pair']],
+  ['policies', 'Policies', ['policies']],
+  ['users', 'Users', ['users']],
+  ['virtual-hosts', 'Virtual hosts', ['vhosts']],
+  ['definitions', 'Definitions', ['definitions']],
+  ['node-logs', 'Node logs', ['logs']],
+];
