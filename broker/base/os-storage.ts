@@ -10,7 +10,7 @@ import {
   writev,
   writevSync,
 } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, truncate } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
 import type { Storage, StorageFile, StorageReader } from './storage.ts';
 
 /** Up to here a write into the page cache costs less than handing it to another thread. */
@@ -104,6 +104,12 @@ class OsReader implements StorageReader {
   }
 }
 
+function openFor(path: string, flags: 'w' | 'r+'): Promise<StorageFile> {
+  return new Promise((resolve, reject) =>
+    openFile(path, flags, (error, descriptor) => (error ? reject(error) : resolve(new OsFile(descriptor)))),
+  );
+}
+
 /** What is left of the parts after a short write. */
 function afterWritten(parts: Uint8Array[], written: number): Uint8Array[] {
   let left = written;
@@ -115,10 +121,9 @@ function afterWritten(parts: Uint8Array[], written: number): Uint8Array[] {
 }
 
 export const osStorage: Storage = {
-  open: (path) =>
-    new Promise((resolve, reject) =>
-      openFile(path, 'w', (error, descriptor) => (error ? reject(error) : resolve(new OsFile(descriptor)))),
-    ),
+  open: (path) => openFor(path, 'w'),
+  reopen: (path) => openFor(path, 'r+'),
+  size: async (path) => (await stat(path)).size,
   reader: (path) => new OsReader(path),
   read: async (path, sizeMax) => {
     if (sizeMax === undefined) return readFile(path);

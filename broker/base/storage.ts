@@ -20,6 +20,10 @@ export interface StorageReader {
 export interface Storage {
   /** Opens for writing, creating the file. */
   open(path: string): Promise<StorageFile>;
+  /** Opens a file that exists for writing, keeping what is in it. */
+  reopen(path: string): Promise<StorageFile>;
+  /** In bytes. */
+  size(path: string): Promise<number>;
   /** Opens for reading, at once. */
   reader(path: string): StorageReader;
   /** The whole file, or its first bytes. */

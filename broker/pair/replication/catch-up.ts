@@ -1,0 +1,129 @@
+// Bringing a returning standby's files up to the active node's while the active node goes on writing. Files are
+// compared by size and checksum and only what is missing is sent, in passes that get shorter; for the last one the
+// operations are held, so that nothing falls between the copy and the stream. What the standby has and the active
+// node never had is set aside on the standby.
+import { join } from 'node:path';
+import type { Storage } from '../../base/storage.ts';
+import { checksum, namesIn } from './inventory.ts';
+import { Kind, type FileState } from './wire.ts';
+
+export interface CatchUpParts {
+  storage: Storage;
+  folder: string;
+  /** Highest segment number that both nodes had when this one became active. */
+  baseSegment: number;
+  /** The standby's. */
+  files: FileState[];
+  /** Resolves with the standby's answer; rejects when it failed or is gone. */
+  ask(kind: Kind, name?: string, position?: number, parts?: readonly Uint8Array[]): Promise<number>;
+  /** From now on operations wait for the end of the last pass; resolves when those before have ended. */
+  hold(): Promise<void>;
+}
+
+const pieceBytes = 1 << 20;
+/** A pass that sent no more than this is followed by the last one. */
+const lastPassBytes = 4 << 20;
+const passesMax = 20;
+/** Rewritten as a whole, so its size says nothing. */
+const rewritten = /\.marks$/;
+
+/** Resolves with the number of bytes sent, once the files are the same and all later operations are held. */
+export async function catchUp(parts: CatchUpParts): Promise<number> {
+  const run = new CatchUp(parts);
+  return run.run();
+}
+
+class CatchUp {
+  readonly #parts: CatchUpParts;
+  /** By name, how many of the file's first bytes the standby has. */
+  readonly #have = new Map<string, number>();
+  #sent = 0;
+
+  constructor(parts: CatchUpParts) {
+    this.#parts = parts;
+  }
+
+  async run(): Promise<number> {
+    await this.#compare(this.#parts.files);
+    for (let pass = 1; ; pass++) {
+      const before = this.#sent;
+      await this.#pass();
+      if (this.#sent - before <= lastPassBytes || pass === passesMax) break;
+    }
+    await this.#parts.hold();
+    await this.#pass();
+    return this.#sent;
+  }
+
+  /** Finds how far each of the standby's files is ours, and has the rest set aside or removed. */
+  async #compare(files: FileState[]): Promise<void> {
+    const { storage, folder } = this.#parts;
+    const names = new Set(await namesIn(storage, folder));
+    for (const file of files) {
+      if (!names.has(file.name)) await this.#notHere(file);
+      else if (!rewritten.test(file.name))
+        await this.#commonPart(file, await storage.size(join(folder, file.name)));
+    }
+  }
+
+  async #notHere({ name }: FileState): Promise<void> {
+    const { ask, baseSegment } = this.#parts;
+    const number = /^(\d+)\.(log|released)$/.exec(name)?.[1];
+    const own = number !== undefined && Number(number) > baseSegment;
+    await ask(own ? Kind.QUARANTINE : Kind.REMOVE, name);
+  }
+
+  async #commonPart(file: FileState, size: number): Promise<void> {
+    const { storage, folder, ask } = this.#parts;
+    const common = Math.min(size, file.size);
+    const theirs = common === file.size ? file.checksum : await ask(Kind.CHECKSUM, file.name, common);
+    const same = theirs === (await checksum(storage, join(folder, file.name), common));
+    if (same && file.size === common) this.#have.set(file.name, common);
+    else {
+      await ask(Kind.QUARANTINE, file.name, same ? common : 0);
+      if (same) this.#have.set(file.name, common);
+    }
+  }
+
+  /** Sends what is missing now. Files that go meanwhile are removed by the next pass or by the stream. */
+  async #pass(): Promise<void> {
+    const { storage, folder, ask } = this.#parts;
+    const names = await namesIn(storage, folder);
+    for (const name of this.#have.keys())
+      if (!names.includes(name)) {
+        await ask(Kind.REMOVE, name);
+        this.#have.delete(name);
+      }
+    for (const name of names) if (!name.endsWith('.new')) await this.#send(name);
+  }
+
+  async #send(name: string): Promise<void> {
+    const { storage, folder, ask } = this.#parts;
+    const path = join(folder, name);
+    if (rewritten.test(name)) this.#have.delete(name);
+    let at = this.#have.get(name) ?? -1;
+    let reader;
+    try {
+      const size = await storage.size(path);
+      if (at === size) return;
+      // A compacted segment is another file: shorter than what was sent of it.
+      if (at > size) at = -1;
+      if (at < 0) {
+        await ask(Kind.CREATE, name);
+        at = 0;
+      }
+      reader = storage.reader(path);
+      for (; at < size; at += pieceBytes) {
+        const bytes = await reader.read(at, Math.min(pieceBytes, size - at));
+        await ask(Kind.WRITE, name, at, [bytes]);
+        this.#sent += bytes.length;
+      }
+      await ask(Kind.SYNC, name);
+      this.#have.set(name, size);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    } finally {
+      reader?.close();
+    }
+  }
+}

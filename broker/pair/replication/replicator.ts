@@ -1,0 +1,280 @@
+// The active node's side of a replicated pair (R33b). It brings the standby's copy up to date while traffic goes on,
+// then streams every operation; a confirm waits for the standby's disk (`sync`) or the lag is counted (`async`).
+//
+// Invariant: nobody is promised anything that only this node has unless the host has written down that the standby is
+// behind: it would else be promoted without it.
+import type { Log } from '../../base/log.ts';
+import type { Storage } from '../../base/storage.ts';
+import type { Definition, DefinitionChange } from '../../definitions/definitions-store.ts';
+import { catchUp } from './catch-up.ts';
+import type { StorageTap } from './replicating-storage.ts';
+import { ReplicationLink, type ReplicaAddress } from './replication-link.ts';
+import { json, Kind } from './wire.ts';
+
+export type ReplicationMode = 'sync' | 'async';
+/** Without its standby a node confirms alone (`available`) or not at all (`strict`). */
+export type AlonePolicy = 'available' | 'strict';
+export type ReplicationState = 'alone' | 'catching-up' | 'in-sync';
+
+export interface ReplicatorOptions {
+  storage: Storage;
+  /** Of the journal. */
+  folder: string;
+  log: Log;
+  mode: ReplicationMode;
+  policy: AlonePolicy;
+  /** A standby that answers nothing for this long is lost. */
+  timeoutMs: number;
+  definitions(): Promise<Definition[]>;
+  /** Id of the journal's last record, to count the lag in messages. */
+  lastRecordId(): number;
+  /** Resolves when the host has written down whether the standby may be promoted. */
+  standbyState(inSync: boolean): Promise<void>;
+}
+
+export interface ReplicationStatus {
+  state: ReplicationState;
+  mode: ReplicationMode;
+  policy: AlonePolicy;
+  /** Not known to be on the standby's disk. */
+  lagMessages: number;
+  lagBytes: number;
+  /** Since the oldest unanswered operation was sent. */
+  lagMs: number;
+}
+
+const reconnectMs = 100;
+/** An `async` standby further behind holds the syncs up: the lag, and the memory for it, have a bound. */
+const lagBytesMax = 32 << 20;
+
+export class Replicator implements StorageTap {
+  readonly #options: ReplicatorOptions;
+  /** Set before the journal is opened. */
+  baseSegment = 0;
+  #address: ReplicaAddress | null = null;
+  #epoch = 0;
+  #link: ReplicationLink | null = null;
+  #state: ReplicationState = 'alone';
+  /** Operations go to the standby at once, are kept until its copy is level, or are of no use to it yet. */
+  #stream: 'on' | 'held' | 'off' = 'off';
+  #held: (() => void)[] = [];
+  /** The host knows that the standby is behind. */
+  #mayGoAlone = false;
+  #asking = false;
+  /** Syncs and definitions that are safe here and wait for the standby or for that. */
+  #undecided: (() => void)[] = [];
+  /** Of operations on the files here, those under way. */
+  readonly #underWay = new Set<Promise<unknown>>();
+  #closed = false;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(options: ReplicatorOptions) {
+    this.#options = options;
+  }
+
+  status(): ReplicationStatus {
+    const { mode, policy } = this.#options;
+    const link = this.#stream === 'on' ? this.#link : null;
+    const { lagMessages = 0, lagBytes = 0, lagMs = 0 } = link ?? {};
+    return { state: this.#state, mode, policy, lagMessages, lagBytes, lagMs };
+  }
+
+  /** Follows a standby, or none. `epoch` is the one this node serves with. */
+  follow(address: ReplicaAddress | null, epoch: number): void {
+    this.#epoch = epoch;
+    const same = address?.port === this.#address?.port && address?.token === this.#address?.token;
+    this.#address = address;
+    if (!same) this.#link?.end('the standby is another one');
+    this.#connect();
+    if (!this.#link) this.#goAlone();
+  }
+
+  close(): void {
+    this.#closed = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#link?.end('this node stops');
+  }
+
+  /** Resolves when the standby has all that was done before. Rejects when it is not level. */
+  async drain(): Promise<void> {
+    if (this.#state !== 'in-sync') throw new Error('the standby does not have everything');
+    await this.#link!.ask(Kind.PING);
+  }
+
+  // ---- The link ----
+
+  #connect(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    if (!this.#address || this.#link || this.#closed) return;
+    const { timeoutMs, lastRecordId } = this.#options;
+    const link: ReplicationLink = new ReplicationLink({
+      address: this.#address,
+      timeoutMs,
+      lastRecordId,
+      connected: () => void this.#level(link),
+      ended: (reason) => this.#lost(link, reason),
+    });
+    this.#link = link;
+  }
+
+  async #level(link: ReplicationLink): Promise<void> {
+    const { storage, folder, log, definitions, standbyState } = this.#options;
+    const startedAt = performance.now();
+    this.#state = 'catching-up';
+    try {
+      const bytes = await catchUp({
+        storage,
+        folder,
+        baseSegment: this.baseSegment,
+        files: await link.hello(this.#epoch),
+        ask: (kind, name, position, parts) => link.ask(kind, name, position, parts),
+        hold: () => this.#hold(link),
+      });
+      await link.ask(Kind.DEFINITIONS, '', 0, json(await definitions()));
+      if (this.#link !== link) return;
+      this.#release();
+      await link.ask(Kind.PING);
+      if (this.#link !== link) return;
+      // From here on nothing is promised alone, for the host is about to count on the standby.
+      this.#mayGoAlone = false;
+      await standbyState(true);
+      if (this.#link !== link) return;
+      this.#state = 'in-sync';
+      this.#letGo();
+      log.info(
+        `the standby is level after ${Math.round(performance.now() - startedAt)} ms and ${bytes} bytes`,
+      );
+    } catch (error) {
+      link.end(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** Operations from now on are kept; those under way are waited for, since the copy is to have them. */
+  async #hold(link: ReplicationLink): Promise<void> {
+    if (this.#link === link) this.#stream = 'held';
+    await Promise.allSettled(this.#underWay);
+  }
+
+  #release(): void {
+    this.#stream = 'on';
+    const held = this.#held;
+    this.#held = [];
+    for (const operation of held) operation();
+  }
+
+  #lost(link: ReplicationLink, reason: string): void {
+    if (this.#link !== link) return;
+    if (this.#state === 'in-sync') this.#options.log.warn(`the standby is lost: ${reason}`);
+    else this.#options.log.debug(`the standby cannot follow: ${reason}`);
+    this.#link = null;
+    this.#state = 'alone';
+    this.#stream = 'off';
+    const held = this.#held;
+    this.#held = [];
+    for (const operation of held) operation();
+    this.#goAlone();
+    if (!this.#closed && this.#address) this.#timer = setTimeout(() => this.#connect(), reconnectMs);
+  }
+
+  /** Asks the host to write down that the standby is behind; then what waits goes on, unless it must not alone. */
+  #goAlone(): void {
+    if (this.#mayGoAlone || this.#asking || this.#closed) return;
+    this.#asking = true;
+    this.#options.standbyState(false).then(
+      () => {
+        this.#asking = false;
+        if (this.#state !== 'alone' && this.#stream === 'on') return;
+        this.#mayGoAlone = true;
+        if (this.#options.policy === 'available') this.#letGo();
+      },
+      (error: unknown) => {
+        this.#asking = false;
+        this.#options.log.error(`the host does not know that the standby is behind: ${String(error)}`);
+      },
+    );
+  }
+
+  #letGo(): void {
+    const undecided = this.#undecided;
+    this.#undecided = [];
+    for (const goOn of undecided) goOn();
+  }
+
+  /** Resolves when this node may promise alone, or when a standby is level again. */
+  #decision(): Promise<void> {
+    if (this.#state === 'in-sync') return Promise.resolve();
+    if (this.#mayGoAlone && this.#options.policy === 'available') return Promise.resolve();
+    return new Promise((resolve) => this.#undecided.push(resolve));
+  }
+
+  // ---- What the journal does ----
+
+  underWay(operation: Promise<unknown>): void {
+    this.#underWay.add(operation);
+    const gone = () => void this.#underWay.delete(operation);
+    operation.then(gone, gone);
+  }
+
+  created(name: string): void {
+    this.#pass(Kind.CREATE, name, 0, []);
+  }
+
+  written(name: string, position: number, parts: readonly Uint8Array[]): void {
+    this.#pass(Kind.WRITE, name, position, parts);
+  }
+
+  renamed(from: string, to: string): void {
+    this.#pass(Kind.RENAME, from, 0, [Buffer.from(to)]);
+  }
+
+  removed(name: string): void {
+    this.#pass(Kind.REMOVE, name, 0, []);
+  }
+
+  truncated(name: string, size: number): void {
+    this.#pass(Kind.TRUNCATE, name, size, []);
+  }
+
+  folderSynced(): void {
+    this.#pass(Kind.SYNC_FOLDER, '', 0, []);
+  }
+
+  #pass(kind: Kind, name: string, position: number, parts: readonly Uint8Array[]): void {
+    if (this.#stream === 'on') return this.#link!.tell(kind, name, position, parts);
+    if (this.#stream === 'off') return;
+    // It outlives the call, and so the bytes' owner.
+    const kept = parts.map((part) => Buffer.from(part));
+    this.#held.push(() => this.#link?.tell(kind, name, position, kept));
+  }
+
+  synced(name: string): Promise<void> | undefined {
+    if (this.#stream !== 'on') {
+      this.#pass(Kind.SYNC, name, 0, []);
+      return this.#decision();
+    }
+    const link = this.#link!;
+    const onStandby = link.ask(Kind.SYNC, name).then(
+      () => undefined,
+      () => this.#decision(),
+    );
+    return this.#options.mode === 'sync' || link.lagBytes > lagBytesMax ? onStandby : undefined;
+  }
+
+  /**
+   * A definition, in its place among the journal's operations: a queue is on the standby before its messages. Resolves
+   * when the standby has it, or this node may promise alone (R16).
+   */
+  changed(change: DefinitionChange): Promise<void> {
+    const ask = (): Promise<void> =>
+      this.#link!.ask(Kind.CHANGE, '', 0, json(change)).then(
+        () => undefined,
+        () => this.#decision(),
+      );
+    if (this.#stream === 'on') return ask();
+    if (this.#stream === 'off') return this.#decision();
+    return new Promise((resolve) =>
+      this.#held.push(() => void (this.#link ? ask() : this.#decision()).then(resolve)),
+    );
+  }
+}
