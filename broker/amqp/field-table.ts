@@ -319,62 +319,16 @@ export function typedValue(value: FieldValue): TypedValue {
   }
 }
 
-/** Equality as a headers exchange and an equivalence check see it: typed, but integers of any width are equal. */
-export function equalValues(a: TypedValue, b: TypedValue): boolean {
-  const kind = kindOf(a);
-  if (kind !== kindOf(b)) return false;
-  switch (kind) {
-    case 'integer':
-      return BigInt(a.value as number | bigint) === BigInt(b.value as number | bigint);
-    case 'S':
-    case 'x':
-      return (a.value as Buffer).equals(b.value as Buffer);
-    case 'D': {
-      const [x, y] = [a.value, b.value] as { scale: number; unscaled: number }[];
-      return x!.scale === y!.scale && x!.unscaled === y!.unscaled;
-    }
-    case 'A': {
-      const [x, y] = [a.value, b.value] as TypedValue[][];
-      return x!.length === y!.length && x!.every((item, index) => equalValues(item, y![index]!));
-    }
-    case 'F':
-      return equalTables(a.value as FieldTable, b.value as FieldTable);
-    default:
-      return a.value === b.value;
-  }
-}
+const integerTypes = 'bBsuIilL';
 
-export function equalTables(a: FieldTable, b: FieldTable): boolean {
-  if (a.size !== b.size) return false;
-  for (const [key, value] of a) {
-    const other = b.get(key);
-    if (!other || !equalValues(value, other)) return false;
-  }
-  return true;
-}
-
-function kindOf(field: TypedValue): string {
-  switch (field.type) {
-    case 'b':
-    case 'B':
-    case 's':
-    case 'u':
-    case 'I':
-    case 'i':
-    case 'l':
-    case 'L':
-      return 'integer';
-    case 'f':
-    case 'd':
-      return 'float';
-    default:
-      return field.type;
-  }
+/** Whether a field is an integer of some width. */
+export function isInteger(field: TypedValue): boolean {
+  return integerTypes.includes(field.type);
 }
 
 /** The integer in a field, or null when it is not one. */
 export function integerOf(field: TypedValue): number | null {
-  return kindOf(field) === 'integer' ? Number(field.value) : null;
+  return isInteger(field) ? Number(field.value) : null;
 }
 
 /** The text in a long string, or null. */

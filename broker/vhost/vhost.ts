@@ -459,7 +459,7 @@ export class Vhost implements QueueHost {
     const key = bindingKey(request);
     if (this.bindings.has(key)) return undefined;
     const { routingKey, arguments: args } = request;
-    const binding: Binding = { source, destination, routingKey, arguments: args, key };
+    const binding: Binding = { source, destination, routingKey, arguments: args, key, place: 0 };
     this.#attach(binding);
     return isStored(binding) ? this.#put(this.#bindingDefinition(binding)) : undefined;
   }
@@ -600,7 +600,7 @@ export class Vhost implements QueueHost {
       const args = tableOf(body.arguments);
       const key = bindingKey({ ...body, arguments: args });
       if (!this.bindings.has(key))
-        this.#attach({ source, destination, routingKey: body.routingKey, arguments: args, key });
+        this.#attach({ source, destination, routingKey: body.routingKey, arguments: args, key, place: 0 });
     } else if (kind === 'policy') {
       this.policies.put(body);
       this.#applyPolicies();

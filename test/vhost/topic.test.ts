@@ -1,12 +1,15 @@
 // The trie against the rule itself (R8).
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Binding, Routing } from '../../broker/vhost/exchange/exchange.ts';
 import { TopicTable, topicMatches } from '../../broker/vhost/exchange/topic.ts';
 
-const pattern = fc
-  .array(fc.constantFrom('a', 'b', '', '*', '#', 'long-word'), { maxLength: 6 })
-  .map((words) => words.join('.'));
+const patternOf = (maxLength: number) =>
+  fc
+    .array(fc.constantFrom('a', 'b', '', '*', '#', 'long-word'), { maxLength })
+    .map((words) => words.join('.'));
+/** Short ones too, so that several bindings have the same. */
+const pattern = fc.oneof(patternOf(1), patternOf(6));
 const key = fc
   .array(fc.constantFrom('a', 'b', '', 'long-word', '*'), { maxLength: 7 })
   .map((words) => words.join('.'));
@@ -21,35 +24,53 @@ function reached(table: TopicTable, routingKey: string): Set<number> {
   return found;
 }
 
+/** What happens to an exchange: a binding comes, the n-th that is left goes, a message passes. */
+const step = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ add: pattern }) },
+  { weight: 2, arbitrary: fc.record({ remove: fc.nat() }) },
+  { weight: 4, arbitrary: fc.record({ route: key }) },
+);
+
+const indexOf = (binding: Binding) => (binding.destination as unknown as { index: number }).index;
+
 describe('R8: topic routing', () => {
-  test('the trie reaches what the rule says, also after bindings went', () => {
+  test('the trie reaches what the rule says while bindings come and go', () => {
     fc.assert(
-      fc.property(
-        fc.array(pattern, { maxLength: 12 }),
-        fc.array(key, { maxLength: 8 }),
-        fc.nat(),
-        (patterns, keys, seed) => {
-          const table = new TopicTable();
-          const bindings = patterns.map(bindingOf);
-          for (const binding of bindings) table.add(binding);
-          const gone = new Set(bindings.filter((_, index) => (seed >> (index % 20)) & 1));
-          const agrees = (present: Binding[]) => {
-            for (const each of keys) {
-              const expected = new Set(
-                present
-                  .filter((binding) => topicMatches(binding.routingKey, each))
-                  .map((binding) => (binding.destination as unknown as { index: number }).index),
-              );
-              expect(reached(table, each), each).toEqual(expected);
-            }
-          };
-          agrees(bindings);
-          for (const binding of gone) table.remove(binding);
-          agrees(bindings.filter((binding) => !gone.has(binding)));
-        },
-      ),
-      { numRuns: 500 },
+      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+        const table = new TopicTable();
+        const present: Binding[] = [];
+        for (const [index, each] of steps.entries()) {
+          if ('add' in each) {
+            const binding = bindingOf(each.add, index);
+            present.push(binding);
+            table.add(binding);
+          } else if ('remove' in each) {
+            const [binding] = present.splice(each.remove % Math.max(1, present.length), 1);
+            if (binding) table.remove(binding);
+          } else {
+            const expected = present.filter((binding) => topicMatches(binding.routingKey, each.route));
+            expect(reached(table, each.route), each.route).toEqual(new Set(expected.map(indexOf)));
+          }
+        }
+      }),
+      { numRuns: 1000 },
     );
+  });
+
+  test('10,000 bindings cost a message that matches few no more than 10', () => {
+    const costs = [10, 10_000].map((bindings) => {
+      const table = new TopicTable();
+      for (let index = 0; index < bindings; index++)
+        table.add(bindingOf([`*.w${index}.*`, `*.w${index}.#`, `#.w${index}.*`][index % 3]!, index));
+      const lookUps = vi.spyOn(Map.prototype, 'get');
+      const found = reached(table, 'first.w7.last');
+      const { length } = lookUps.mock.calls;
+      lookUps.mockRestore();
+      expect(found).toEqual(new Set([7]));
+      expect(length).toBeGreaterThan(0);
+      return length;
+    });
+    expect(costs[1]).toBeLessThanOrEqual(costs[0]!);
   });
 
   test('patterns full of # cost no more than words times patterns', () => {

@@ -1,20 +1,22 @@
 // direct: routing key equals binding key; one key may bind many (R8).
 import type { Message } from '../message.ts';
+import { addBinding, removeBinding } from './binding-list.ts';
 import type { Binding, Routing, RoutingTable } from './exchange.ts';
 
 export class DirectTable implements RoutingTable {
   readonly #byKey = new Map<string, Binding[]>();
 
   add(binding: Binding): void {
-    const bindings = this.#byKey.get(binding.routingKey);
-    if (bindings) bindings.push(binding);
-    else this.#byKey.set(binding.routingKey, [binding]);
+    let bindings = this.#byKey.get(binding.routingKey);
+    if (!bindings) this.#byKey.set(binding.routingKey, (bindings = []));
+    addBinding(bindings, binding);
   }
 
   remove(binding: Binding): void {
-    const left = this.#byKey.get(binding.routingKey)?.filter((each) => each !== binding) ?? [];
-    if (left.length > 0) this.#byKey.set(binding.routingKey, left);
-    else this.#byKey.delete(binding.routingKey);
+    const bindings = this.#byKey.get(binding.routingKey);
+    if (!bindings) return;
+    removeBinding(bindings, binding);
+    if (bindings.length === 0) this.#byKey.delete(binding.routingKey);
   }
 
   route(_message: Message, routingKey: string, routing: Routing): void {

@@ -13,6 +13,8 @@ export interface Binding {
   readonly arguments: FieldTable;
   /** Identity among all bindings of the virtual host. */
   readonly key: string;
+  /** Where its table has it in a list (binding-list.ts). */
+  place: number;
 }
 
 export type Destination = Queue | Exchange;

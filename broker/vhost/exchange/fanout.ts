@@ -1,17 +1,17 @@
 // fanout: every bound destination, whatever the key (R8).
 import type { Message } from '../message.ts';
+import { addBinding, removeBinding } from './binding-list.ts';
 import type { Binding, Routing, RoutingTable } from './exchange.ts';
 
 export class FanoutTable implements RoutingTable {
   readonly #bindings: Binding[] = [];
 
   add(binding: Binding): void {
-    this.#bindings.push(binding);
+    addBinding(this.#bindings, binding);
   }
 
   remove(binding: Binding): void {
-    const index = this.#bindings.indexOf(binding);
-    if (index >= 0) this.#bindings.splice(index, 1);
+    removeBinding(this.#bindings, binding);
   }
 
   route(_message: Message, _routingKey: string, routing: Routing): void {

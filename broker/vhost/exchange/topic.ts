@@ -2,13 +2,14 @@
 // cost follows the key's length and the patterns that share its words, not the number of bindings. A walk goes
 // on from a `#` at each word once, however many ways lead there: patterns full of `#` stay cheap.
 import type { Message } from '../message.ts';
+import { addBinding, removeBinding } from './binding-list.ts';
 import type { Binding, Routing, RoutingTable } from './exchange.ts';
 
 class TrieNode {
   readonly words = new Map<string, TrieNode>();
   star: TrieNode | null = null;
   hash: TrieNode | null = null;
-  bindings: Binding[] = [];
+  readonly bindings: Binding[] = [];
   /** For one after a `#`: the walk that last came here, and the first word it has gone on from. */
   walk = 0;
   walkedFrom = 0;
@@ -24,7 +25,7 @@ export class TopicTable implements RoutingTable {
   add(binding: Binding): void {
     let node = this.#root;
     for (const word of wordsOf(binding.routingKey)) node = child(node, word, true)!;
-    node.bindings.push(binding);
+    addBinding(node.bindings, binding);
   }
 
   remove(binding: Binding): void {
@@ -35,7 +36,7 @@ export class TopicTable implements RoutingTable {
       node = child(node, word, false);
       if (!node) return;
     }
-    node.bindings = node.bindings.filter((each) => each !== binding);
+    removeBinding(node.bindings, binding);
     for (const step of path.reverse()) {
       if (!node.empty) return;
       detach(step.node, step.word);

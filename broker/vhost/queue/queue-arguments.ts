@@ -1,13 +1,7 @@
 // Queue arguments: which each queue type knows, what values they take, and when a redeclaration is the same
 // queue. The texts are RabbitMQ's, whose users match on them.
-import {
-  equalValues,
-  integerOf,
-  stringOf,
-  typeNameOf,
-  type FieldTable,
-  type TypedValue,
-} from '../../amqp/field-table.ts';
+import { equalValues } from '../../amqp/field-equality.ts';
+import { integerOf, stringOf, typeNameOf, type FieldTable, type TypedValue } from '../../amqp/field-table.ts';
 import { ChannelError, ReplyCode } from '../../amqp/reply-codes.ts';
 import type { QueueType } from '../../contract/rows.ts';
 
