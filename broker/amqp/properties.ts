@@ -56,7 +56,7 @@ export interface ScannedProperties {
 
 export function newScan(): ScannedProperties {
   return {
-    deliveryMode: 0,
+    deliveryMode: 1,
     priority: 0,
     expiration: null,
     headersOffset: -1,
@@ -68,7 +68,7 @@ export function newScan(): ScannedProperties {
 
 /** Fills `out` from the property flags at `offset`. Throws ConnectionError 502 on damage: what passed decodes. */
 export function scanProperties(bytes: Buffer, offset: number, end: number, out: ScannedProperties): void {
-  out.deliveryMode = 0;
+  out.deliveryMode = 1;
   out.priority = 0;
   out.expiration = null;
   out.headersOffset = -1;

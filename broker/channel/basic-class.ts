@@ -4,6 +4,7 @@ import type { Method, MethodArguments } from '../amqp/methods.ts';
 import { ChannelError, ConnectionError, ReplyCode } from '../amqp/reply-codes.ts';
 import type { Exchange } from '../vhost/exchange/exchange.ts';
 import { Message } from '../vhost/message.ts';
+import type { PublishOutcome } from '../vhost/vhost.ts';
 import { checkConsumerArguments } from '../vhost/queue/queue-arguments.ts';
 import type { Channel } from './channel.ts';
 import { ChannelConsumer } from './channel-consumer.ts';
@@ -12,13 +13,8 @@ import { requirePermission, requireTopicPermission } from './permissions.ts';
 import { queueNameOf } from './queue-class.ts';
 import type { Unacked } from './unacked-ring.ts';
 
-export interface PublishRequest {
-  exchange: Exchange;
-  message: Message;
-  mandatory: boolean;
-}
-
-export type Settlement = { kind: 'ack' | 'requeue' | 'reject'; tag: number; multiple: boolean };
+/** How a delivery is settled. */
+export type Settling = 'ack' | 'requeue' | 'reject';
 
 export class BasicClass {
   readonly #channel: Channel;
@@ -51,12 +47,12 @@ export class BasicClass {
         return true;
       case 'basic.nack': {
         const { deliveryTag, multiple, requeue } = method.args;
-        this.#settle({ kind: requeue ? 'requeue' : 'reject', tag: deliveryTag, multiple }, 120);
+        this.#settle(requeue ? 'requeue' : 'reject', deliveryTag, multiple, 120);
         return true;
       }
       case 'basic.reject': {
         const { deliveryTag, requeue } = method.args;
-        this.#settle({ kind: requeue ? 'requeue' : 'reject', tag: deliveryTag, multiple: false }, 90);
+        this.#settle(requeue ? 'requeue' : 'reject', deliveryTag, false, 90);
         return true;
       }
       case 'basic.recover':
@@ -85,9 +81,10 @@ export class BasicClass {
 
   #publish(): void {
     const { publishing, transaction, host, counters } = this.#channel;
+    if (publishing.immediate) throw new ConnectionError(ReplyCode.NOT_IMPLEMENTED, 'immediate=true', 60, 40);
     publishing.checkAccepted();
     const exchange = this.#target(publishing.exchange);
-    const message = new Message(
+    let message = new Message(
       exchange.name,
       publishing.routingKey,
       publishing.take(),
@@ -98,14 +95,21 @@ export class BasicClass {
     );
     if (exchange.type === 'topic')
       requireTopicPermission(host, 'write', exchange.name, publishing.routingKey);
-    if (publishing.immediate) throw new ConnectionError(ReplyCode.NOT_IMPLEMENTED, 'immediate=true', 60, 40);
-    if (message.expiration !== null || message.userId !== null || message.replyTo !== null)
-      this.#check(message);
+    if (message.replyTo === replyQueue) message = this.#withReplyAddress(message);
+    if (message.expiration !== null || message.userId !== null) this.#check(message);
     counters.publish++;
     host.services.totals.publish++;
-    const request = { exchange, message, mandatory: publishing.mandatory };
-    if (transaction) transaction.publish(request);
-    else this.route(request);
+    const { mandatory } = publishing;
+    if (transaction) transaction.publish({ routed: host.vhost.route(exchange, message), mandatory });
+    else this.published(host.vhost.publish(exchange, message), mandatory);
+  }
+
+  /** Throws ChannelError 406 where the channel takes no replies. */
+  #withReplyAddress(message: Message): Message {
+    const { replyAddress } = this.#channel;
+    if (replyAddress === null)
+      throw new ChannelError(ReplyCode.PRECONDITION_FAILED, 'fast reply consumer does not exist');
+    return withReplyTo(message, replyAddress);
   }
 
   /** Throws ChannelError 404, 403. */
@@ -130,8 +134,7 @@ export class BasicClass {
   }
 
   #check(message: Message): void {
-    const { host, replyAddress } = this.#channel;
-    const { user } = host;
+    const { user } = this.#channel.host;
     if (message.userId !== null && message.userId !== user.name && !user.tags.includes('impersonator'))
       throw new ChannelError(
         ReplyCode.PRECONDITION_FAILED,
@@ -142,19 +145,15 @@ export class BasicClass {
         ReplyCode.PRECONDITION_FAILED,
         `invalid expiration '${message.expiration}': ${expirationProblem(message.expiration!)}`,
       );
-    if (message.replyTo === replyQueue && replyAddress === null)
-      throw new ChannelError(ReplyCode.PRECONDITION_FAILED, 'fast reply consumer does not exist');
   }
 
-  /** Routes one message: return before confirm (R29). */
-  route({ exchange, message, mandatory }: PublishRequest): void {
-    const { host, number, confirms, counters, replyAddress } = this.#channel;
-    const sent =
-      message.replyTo === replyQueue && replyAddress !== null ? withReplyTo(message, replyAddress) : message;
-    const outcome = host.vhost.publish(exchange, sent);
+  /** After routing: return before confirm (R29). Direct replies are returned too, as RabbitMQ says they are. */
+  published(outcome: PublishOutcome, mandatory: boolean): void {
+    const { host, number, confirms, counters } = this.#channel;
     if (outcome.routed === 0 && !outcome.refused) {
       const { totals } = host.services;
       if (mandatory) {
+        const message = outcome.message!;
         counters.returnUnroutable++;
         totals.returnUnroutable++;
         host.writer.method(number, 'basic.return', {
@@ -164,7 +163,7 @@ export class BasicClass {
           routingKey: message.routingKey,
         });
         host.writer.content(number, message.bytes, message.start, message.propertiesSize, message.bodySize);
-      } else {
+      } else if (!outcome.replied) {
         counters.dropUnroutable++;
         totals.dropUnroutable++;
       }
@@ -181,9 +180,13 @@ export class BasicClass {
     if (args.prefetchSize !== 0)
       throw new ConnectionError(ReplyCode.NOT_IMPLEMENTED, `prefetch_size!=0 (${args.prefetchSize})`);
     if (args.global) channel.globalPrefetch = args.prefetchCount;
-    else channel.prefetch = args.prefetchCount;
+    else {
+      // RabbitMQ's one setting takes the other away.
+      channel.prefetch = args.prefetchCount;
+      channel.globalPrefetch = 0;
+    }
     channel.host.writer.method(channel.number, 'basic.qos-ok', {});
-    if (args.global) channel.wakeStarved();
+    channel.wakeStarved();
   }
 
   #consume(args: MethodArguments<'basic.consume'>): void {
@@ -233,7 +236,7 @@ export class BasicClass {
   #newTag(given: string): string {
     const channel = this.#channel;
     if (given === '') return `amq.ctag-${randomBytes(16).toString('base64url')}`;
-    if (channel.consumers.has(given) || channel.replyConsumerTag?.toString('utf8', 1) === given)
+    if (channel.consumers.has(given))
       throw new ConnectionError(ReplyCode.NOT_ALLOWED, `attempt to reuse consumer tag '${given}'`);
     return given;
   }
@@ -241,16 +244,17 @@ export class BasicClass {
   #cancel(args: MethodArguments<'basic.cancel'>): void {
     const channel = this.#channel;
     const { host, number } = channel;
-    const consumer = channel.consumers.get(args.consumerTag);
-    if (consumer) {
-      channel.consumers.delete(args.consumerTag);
-      consumer.queue.removeConsumer(consumer);
-    } else if (channel.replyConsumerTag?.toString('utf8', 1) === args.consumerTag) {
+    if (!args.noWait) host.writer.method(number, 'basic.cancel-ok', { consumerTag: args.consumerTag });
+    if (channel.replyConsumerTag?.toString('utf8', 1) === args.consumerTag) {
       host.services.replies.close(channel.replyAddress!);
       channel.replyAddress = null;
       channel.replyConsumerTag = null;
+      return;
     }
-    if (!args.noWait) host.writer.method(number, 'basic.cancel-ok', { consumerTag: args.consumerTag });
+    const consumer = channel.consumers.get(args.consumerTag);
+    if (!consumer) return;
+    channel.consumers.delete(args.consumerTag);
+    consumer.queue.removeConsumer(consumer);
   }
 
   #get(args: MethodArguments<'basic.get'>): void {
@@ -284,49 +288,38 @@ export class BasicClass {
   // ---- Settling ----
 
   acknowledge(tag: number, multiple: boolean): void {
-    this.#settle({ kind: 'ack', tag, multiple }, 80);
+    this.#settle('ack', tag, multiple, 80);
   }
 
-  /** Throws ChannelError 406 for a tag that is not outstanding. */
-  #settle(settlement: Settlement, methodId: number): void {
+  /** Throws ChannelError 406 for a tag that is not outstanding; zero with `multiple` means all there are. */
+  #settle(how: Settling, tag: number, multiple: boolean, methodId: number): void {
     const channel = this.#channel;
     const { unacked, transaction } = channel;
-    const { tag, multiple } = settlement;
-    // Zero with `multiple` means all, and is no error when there are none.
-    if (!(multiple && (tag === 0 || unacked.hasUpTo(tag))) && !unacked.has(tag))
+    if (!unacked.has(tag) && !(multiple && tag === 0))
       throw new ChannelError(ReplyCode.PRECONDITION_FAILED, `unknown delivery tag ${tag}`, 60, methodId);
-    if (transaction)
-      transaction.settle(multiple && tag === 0 ? { ...settlement, tag: unacked.nextTag - 1 } : settlement);
-    else this.apply(settlement);
+    if (transaction) return transaction.settle(how, tag, multiple);
+    if (multiple) unacked.takeUpTo(tag, (each) => this.settled(how, each));
+    else this.settled(how, unacked.take(tag)!);
+    channel.wakeStarved();
   }
 
-  apply({ kind, tag, multiple }: Settlement): void {
+  /** What was taken out of the unacknowledged goes its way; who starved for credit is woken by the caller. */
+  settled(how: Settling, unacked: Unacked): void {
     const channel = this.#channel;
-    const settleOne = (unacked: Unacked) => {
-      channel.settled(unacked);
-      if (kind === 'ack') {
-        channel.counters.ack++;
-        channel.host.services.totals.ack++;
-        unacked.queue.acknowledge(unacked.entry);
-      } else if (kind === 'requeue') unacked.queue.requeue(unacked.entry);
-      else unacked.queue.reject(unacked.entry);
-    };
-    if (multiple) channel.unacked.takeUpTo(tag, settleOne);
-    else {
-      const unacked = channel.unacked.take(tag);
-      if (unacked) settleOne(unacked);
-    }
-    channel.wakeStarved();
+    channel.settled(unacked);
+    if (how === 'ack') {
+      channel.counters.ack++;
+      channel.host.services.totals.ack++;
+      unacked.queue.acknowledge(unacked.entry);
+    } else if (how === 'requeue') unacked.queue.requeue(unacked.entry);
+    else unacked.queue.reject(unacked.entry);
   }
 
   #recover(requeue: boolean, answer: boolean): void {
     const channel = this.#channel;
     if (!requeue) throw new ConnectionError(ReplyCode.NOT_IMPLEMENTED, 'requeue=false');
     if (answer) channel.host.writer.method(channel.number, 'basic.recover-ok', {});
-    channel.unacked.takeUpTo(0, (unacked) => {
-      channel.settled(unacked);
-      unacked.queue.requeue(unacked.entry);
-    });
+    channel.unacked.takeUpTo(0, (unacked) => this.settled('requeue', unacked));
     channel.wakeStarved();
   }
 }

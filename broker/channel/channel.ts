@@ -183,7 +183,8 @@ export class Channel {
     if (this.closing || !this.replyConsumerTag || this.host.overfull) return;
     this.counters.deliverNoAck++;
     this.host.services.totals.deliverNoAck++;
-    this.#writeDelivery(this.replyConsumerTag, this.unacked.add(null), false, message);
+    // The next tag is shown and not used up, as in RabbitMQ: there is nothing to acknowledge.
+    this.#writeDelivery(this.replyConsumerTag, this.unacked.nextTag, false, message);
   }
 
   #writeDelivery(tagBytes: Buffer, tag: number, redelivered: boolean, message: Message): void {

@@ -38,20 +38,10 @@ export class UnackedRing {
     return slot >= 0 && this.#items[slot] !== null;
   }
 
-  /** Whether anything is outstanding at or before the tag, and the tag was given. */
-  hasUpTo(tag: number): boolean {
-    return this.count > 0 && tag < this.#nextTag && tag >= this.#tags[this.#head & (this.capacity - 1)]!;
-  }
-
   /** The next tag, for this delivery; null for one that needs no acknowledgement. */
   add(unacked: Unacked | null): number {
     const tag = this.#nextTag++;
-    if (unacked === null) return tag;
-    if (this.#tail - this.#head === this.capacity) this.#makeRoom();
-    const slot = this.#tail++ & (this.capacity - 1);
-    this.#tags[slot] = tag;
-    this.#items[slot] = unacked;
-    this.count++;
+    if (unacked !== null) this.#append(tag, unacked);
     return tag;
   }
 
@@ -69,9 +59,10 @@ export class UnackedRing {
   }
 
   /** Calls back, in order, with everything up to and including the tag (all: 0), taking it out. */
-  takeUpTo(tag: number, settle: (unacked: Unacked) => void): void {
+  takeUpTo(tag: number, settle: (unacked: Unacked, tag: number) => void): void {
     const mask = this.capacity - 1;
     const taken: Unacked[] = [];
+    const tags: number[] = [];
     for (; this.#head < this.#tail; this.#head++) {
       const slot = this.#head & mask;
       const unacked = this.#items[slot]!;
@@ -79,10 +70,29 @@ export class UnackedRing {
       if (tag !== 0 && this.#tags[slot]! > tag) break;
       this.#items[slot] = null;
       taken.push(unacked);
+      tags.push(this.#tags[slot]!);
     }
     this.count -= taken.length;
     // Settling may deliver more, which adds to the ring.
-    for (const unacked of taken) settle(unacked);
+    for (let i = 0; i < taken.length; i++) settle(taken[i]!, tags[i]!);
+  }
+
+  /** What was taken out is outstanding again, each under its own tag (tx.rollback). */
+  putBack(settled: readonly { tag: number; unacked: Unacked }[]): void {
+    const all = [...settled];
+    this.takeUpTo(0, (unacked, tag) => all.push({ tag, unacked }));
+    all.sort((a, b) => a.tag - b.tag);
+    this.#head = 0;
+    this.#tail = 0;
+    for (const { tag, unacked } of all) this.#append(tag, unacked);
+  }
+
+  #append(tag: number, unacked: Unacked): void {
+    if (this.#tail - this.#head === this.capacity) this.#makeRoom();
+    const slot = this.#tail++ & (this.capacity - 1);
+    this.#tags[slot] = tag;
+    this.#items[slot] = unacked;
+    this.count++;
   }
 
   /** -1 when no slot has the tag. Without gaps in the tags the first guess is right. */

@@ -161,8 +161,14 @@ export class Node {
     await this.definitions.commit(change, 'peer');
   }
 
-  /** Graceful: clients are told 320, the journal is synced, the folder is free. */
-  async stop(reason = "broker forced connection closure with reason 'shutdown'"): Promise<void> {
+  /** Graceful: clients are told 320, the journal is synced, the folder is free. Once, however often it is asked for. */
+  stop(reason = "broker forced connection closure with reason 'shutdown'"): Promise<void> {
+    return (this.#stopped ??= this.#stop(reason));
+  }
+
+  #stopped: Promise<void> | null = null;
+
+  async #stop(reason: string): Promise<void> {
     this.management.stop();
     this.#alarms.stop();
     await Promise.all([this.#listener.close(reason), this.releaseFront(reason), this.#http?.close()]);

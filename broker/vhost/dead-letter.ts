@@ -1,7 +1,7 @@
 // Dead letters: the message that goes on when one died, with its x-death history (R26). Newest death first,
 // one entry per queue and reason; `time` is the first death of its kind, `count` how often. The texts and
 // rules are RabbitMQ 3.10's.
-import { longString, stringOf, type FieldTable, type TypedValue } from '../amqp/field-table.ts';
+import { integerOf, longString, stringOf, type FieldTable, type TypedValue } from '../amqp/field-table.ts';
 import { encodeProperties } from '../amqp/properties.ts';
 import { composeMessage, type Message } from './message.ts';
 import type { DeathReason } from './queue/queue.ts';
@@ -34,12 +34,12 @@ export function deadLetterOf(
   ]);
   if (properties.expiration !== undefined)
     death.set('original-expiration', longString(properties.expiration));
-  const deaths = withDeath(deathsIn(headers), death, queueName, reason);
-  if (!headers.has('x-first-death-reason')) {
+  if (!headers.has('x-death')) {
     headers.set('x-first-death-reason', longString(reason));
     headers.set('x-first-death-queue', longString(queueName));
     headers.set('x-first-death-exchange', longString(message.exchange));
   }
+  const deaths = withDeath(deathsIn(headers), death);
   headers.set('x-death', { type: 'A', value: deaths.map((value) => ({ type: 'F', value })) });
   if (routingKey !== null) headers.delete('CC');
   delete properties.expiration;
@@ -72,18 +72,30 @@ export function isCycle(message: Message, target: string, reason: DeathReason): 
   return deaths.slice(0, index + 1).every((death) => stringOf(death.get('reason')) !== 'rejected');
 }
 
-function withDeath(deaths: FieldTable[], death: FieldTable, queueName: string, reason: string): FieldTable[] {
-  const index = deaths.findIndex(
-    (each) => stringOf(each.get('queue')) === queueName && stringOf(each.get('reason')) === reason,
-  );
-  if (index < 0) {
+/** The history with one more death: a new entry, or the one of its kind counted on, goes to the front. */
+function withDeath(deaths: FieldTable[], death: FieldTable): FieldTable[] {
+  const kind = kindOfDeath(death);
+  const earlier = deaths.find((each) => kindOfDeath(each) === kind);
+  const others = grouped(deaths).filter((each) => kindOfDeath(each) !== kind);
+  if (!earlier) {
     death.set('count', { type: 'l', value: 1 });
-    return [ordered(death), ...deaths];
+    return [ordered(death), ...others];
   }
-  const earlier = new Map(deaths[index]!);
   const count = earlier.get('count');
-  earlier.set('count', { type: 'l', value: Number(count?.type === 'l' ? count.value : 1) + 1 });
-  return [earlier, ...deaths.slice(0, index), ...deaths.slice(index + 1)];
+  const times = (count && integerOf(count)) ?? deaths.filter((each) => kindOfDeath(each) === kind).length;
+  return [new Map(earlier).set('count', { type: 'l', value: times + 1 }), ...others];
+}
+
+/** One entry of each kind. RabbitMQ turns the order of several round every time it does this. */
+function grouped(deaths: FieldTable[]): FieldTable[] {
+  if (deaths.length < 2) return deaths;
+  const byKind = new Map<string, FieldTable>();
+  for (const each of deaths) if (!byKind.has(kindOfDeath(each))) byKind.set(kindOfDeath(each), each);
+  return [...byKind.values()].reverse();
+}
+
+function kindOfDeath(death: FieldTable): string {
+  return JSON.stringify([stringOf(death.get('queue')), stringOf(death.get('reason'))]);
 }
 
 /** In RabbitMQ's order of fields. */

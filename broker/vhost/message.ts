@@ -1,6 +1,7 @@
 // A published message: one object however many queues hold it. Properties and body stay the bytes they came
 // as, one after the other in `bytes`; what routing and queues ask of them is read once, at publish.
 import { decodeTable, emptyTable, type FieldTable } from '../amqp/field-table.ts';
+import { ChannelError, ReplyCode } from '../amqp/reply-codes.ts';
 import { decodeProperties, newScan, scanProperties, type BasicProperties } from '../amqp/properties.ts';
 
 const scan = newScan();
@@ -49,6 +50,11 @@ export class Message {
     this.bodySize = bodySize;
     this.receivedAt = receivedAt;
     scanProperties(bytes, start, start + propertiesSize, scan);
+    if (scan.deliveryMode > 2 || scan.deliveryMode === 0)
+      throw new ChannelError(
+        ReplyCode.PRECONDITION_FAILED,
+        `invalid message: {delivery_mode_unknown,${scan.deliveryMode}}`,
+      );
     this.persistent = scan.deliveryMode === 2;
     this.priority = scan.priority;
     this.expiration = scan.expiration;

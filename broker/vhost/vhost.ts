@@ -51,12 +51,23 @@ export interface VhostMetadata {
 
 /** Reused for every publish: read it before the next. */
 export interface PublishOutcome {
-  /** Queues that took the message, and direct replies. */
+  /** As the queues got it, without BCC. */
+  message: Message | null;
+  /** Queues that took the message. */
   routed: number;
+  /** It was a direct reply, and somebody took it. */
+  replied: boolean;
   /** A queue refused it (overflow reject-publish): the publisher gets a nack. */
   refused: boolean;
   /** Log position to be safe before the confirm, 0 when there is nothing to wait for. */
   journalPosition: number;
+}
+
+/** A message with the queues it was routed to, for a publish that comes later. */
+export interface RoutedMessage {
+  readonly exchange: Exchange;
+  readonly message: Message;
+  readonly queues: readonly Queue[];
 }
 
 export interface QueueRequest {
@@ -112,7 +123,13 @@ export class Vhost implements QueueHost {
   readonly #routing: Routing;
   /** Of dead letters, which are routed while a publish is being distributed. */
   readonly #letterRouting: Routing;
-  readonly #outcome: PublishOutcome = { routed: 0, refused: false, journalPosition: 0 };
+  readonly #outcome: PublishOutcome = {
+    message: null,
+    routed: 0,
+    replied: false,
+    refused: false,
+    journalPosition: 0,
+  };
   readonly #holders: number[] = [];
   /** Who makes the change under way: the peer's are not sent back to it. */
   #origin: 'local' | 'peer' = 'local';
@@ -138,10 +155,41 @@ export class Vhost implements QueueHost {
 
   /** Routes a message and puts it into its queues. The outcome is valid until the next call. */
   publish(exchange: Exchange, message: Message): PublishOutcome {
+    const kept = this.#walk(exchange, message);
+    const { queues, count } = this.#routing;
+    const outcome = this.#newOutcome(kept);
+    if (count === 0) this.#unrouted(exchange, message, outcome);
+    // Queues hand messages on while they take them in (dead letters), so this walk's result is set aside.
+    else this.#distribute(kept, count === 1 ? queues : queues.slice(0, count), count, outcome);
+    return outcome;
+  }
+
+  /** Only routes: a transaction's publish goes where it would have gone at once (publishRouted). */
+  route(exchange: Exchange, message: Message): RoutedMessage {
+    const kept = this.#walk(exchange, message);
+    return { exchange, message: kept, queues: this.#routing.queues.slice(0, this.#routing.count) };
+  }
+
+  publishRouted({ exchange, message, queues }: RoutedMessage): PublishOutcome {
+    const outcome = this.#newOutcome(message);
+    const targets = queues.filter((queue) => !queue.deleted);
+    if (targets.length === 0) this.#unrouted(exchange, message, outcome);
+    else this.#distribute(message, targets, targets.length, outcome);
+    return outcome;
+  }
+
+  #newOutcome(message: Message): PublishOutcome {
     const outcome = this.#outcome;
+    outcome.message = message;
     outcome.routed = 0;
+    outcome.replied = false;
     outcome.refused = false;
     outcome.journalPosition = 0;
+    return outcome;
+  }
+
+  /** Leaves the queues in #routing; answers the message as they get it. */
+  #walk(exchange: Exchange, message: Message): Message {
     const routing = this.#routing;
     routing.reset();
     let kept = message;
@@ -151,15 +199,11 @@ export class Vhost implements QueueHost {
       if (moreKeys) kept = withoutBcc(message);
     }
     routing.walk(exchange, message, moreKeys);
-    if (routing.count === 0) this.#unrouted(exchange, message, outcome);
-    else this.#distribute(kept, outcome);
-    return outcome;
+    return kept;
   }
 
-  #distribute(message: Message, outcome: PublishOutcome): void {
-    const { queues, count } = this.#routing;
-    // Queues hand messages on while they take them in (dead letters), so this walk's result is set aside.
-    const targets = count === 1 ? queues : queues.slice(0, count);
+  /** `targets` is used up. */
+  #distribute(message: Message, targets: Queue[], count: number, outcome: PublishOutcome): void {
     const holders = this.#holders;
     let accepted = 0;
     let held = 0;
@@ -194,10 +238,8 @@ export class Vhost implements QueueHost {
 
   #unrouted(exchange: Exchange, message: Message, outcome: PublishOutcome): void {
     if (exchange.name === '' && message.routingKey.startsWith(replyPrefix)) {
-      if (this.replyRouter?.(message)) {
-        outcome.routed = 1;
-        return;
-      }
+      outcome.replied = this.replyRouter?.(message) ?? false;
+      if (outcome.replied) return;
     }
     exchange.counters.unrouted++;
     this.blackholes.note(exchange.name, message.routingKey, message.receivedAt);
@@ -475,12 +517,14 @@ export class Vhost implements QueueHost {
 
   #ends(request: BindingRequest, owner: QueueOwner | null): { source: Exchange; destination: Destination } {
     this.#refuseDefault(request);
+    // Where both are missing, the source is the one that is named.
+    const source = this.exchange(request.source);
     const destination =
       request.destinationType === 'queue'
         ? this.queue(request.destination)
         : this.exchange(request.destination);
     if (destination.kind === 'queue') this.checkOwner(destination, owner);
-    return { source: this.exchange(request.source), destination };
+    return { source, destination };
   }
 
   #refuseDefault({ source, destination, destinationType }: BindingRequest): void {
@@ -496,7 +540,7 @@ export class Vhost implements QueueHost {
     throw new ChannelError(
       ReplyCode.PRECONDITION_FAILED,
       text === null
-        ? `Invalid x-match field type ${mode.type} (value ${String(mode.value)}); expected longstr`
+        ? `Invalid x-match field type ${typeNameOf(mode)} (value ${String(mode.value)}); expected longstr`
         : `Invalid x-match field value <<"${text}">>; expected all, any, all-with-x, or any-with-x`,
     );
   }

@@ -8,6 +8,7 @@ import { alone, conversations } from './conversations/all.ts';
 import { deviations } from './deviations.ts';
 import { onlyFromClient, onlyFromServer } from './directions.ts';
 import { spoken } from './raw-client.ts';
+import { messageBytesMax } from './script.ts';
 
 const recorded = JSON.parse(
   readFileSync(new URL('./recorded/rabbitmq-3.10.8.json', import.meta.url), 'utf8'),
@@ -16,7 +17,7 @@ const differs = deviations();
 let node: NodeUnderTest;
 
 beforeAll(async () => {
-  node = await startNode();
+  node = await startNode({ limits: { messageBytesMax } });
 });
 afterAll(() => node.dispose());
 

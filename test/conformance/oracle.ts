@@ -7,7 +7,7 @@ import { converse, transcriptOf, type Transcripts } from './converse.ts';
 import { alone, conversations } from './conversations/all.ts';
 import type { Conversations } from './conversations/conversations.ts';
 import { deviations } from './deviations.ts';
-import type { Peer } from './script.ts';
+import { messageBytesMax, type Peer } from './script.ts';
 
 if (!rabbitmqInstalled) {
   console.error('rabbitmq-server is not installed: nothing to compare with');
@@ -47,9 +47,9 @@ function compare(theirs: Transcripts, ours: Transcripts): number {
   return unexpected;
 }
 
-const oracle = await startRabbitMq();
+const oracle = await startRabbitMq({ messageBytesMax });
 const theirs = await haveAll(oracle).finally(() => oracle.stop());
-const node = await startNode();
+const node = await startNode({ limits: { messageBytesMax } });
 const ours = await haveAll(node).finally(() => node.dispose());
 
 const unexpected = compare(theirs, ours);

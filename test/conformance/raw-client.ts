@@ -183,6 +183,14 @@ export class RawClient {
     return typeof frame === 'string' ? frame : `type ${frame.type}, ${frame.payload.length} bytes`;
   }
 
+  /** The properties of the next content in hexadecimal, as they came. */
+  async hearHeaderBytes(): Promise<string> {
+    await this.#next(patienceMs);
+    const header = await this.#next(patienceMs);
+    await this.#next(patienceMs);
+    return typeof header === 'string' ? header : header.payload.subarray(12).toString('hex');
+  }
+
   async expect<Name extends MethodName>(name: Name): Promise<{ args: MethodArguments<Name> }> {
     const heard = await this.hear();
     if (heard.kind !== 'method' || heard.method.name !== name)

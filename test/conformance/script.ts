@@ -22,6 +22,9 @@ export interface Peer {
   shutDown(): Promise<void>;
 }
 
+/** What both sides take, so that a message may be too large and still small. */
+export const messageBytesMax = 1 << 20;
+
 /** One conversation: what is said; what is heard goes into the script's transcript. */
 export type Talk = (script: Script) => Promise<void>;
 
@@ -200,6 +203,15 @@ export class Party {
   async silence(waitMs = 150): Promise<void> {
     const heard = await this.client.hear(waitMs);
     this.#transcript.push(this.#prefix + describe(heard));
+  }
+
+  /** Notes what comes, up to `count` things, or that nothing does. */
+  async silenceOr(count: number, waitMs = 150): Promise<void> {
+    for (let i = 0; i < count; i++) {
+      const heard = await this.client.hear(waitMs);
+      this.#transcript.push(this.#prefix + describe(heard));
+      if (heard.kind === 'silence') return;
+    }
   }
 
   async openChannel(channel: number): Promise<void> {

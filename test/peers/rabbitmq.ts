@@ -31,10 +31,16 @@ export interface RabbitMqOptions {
   management?: boolean;
   /** What an earlier one left. */
   resume?: { folder: string; amqpPort: number };
+  /** Default: RabbitMQ's own. */
+  messageBytesMax?: number;
 }
 
-/** Resolves when it answers AMQP. */
-export async function startRabbitMq({ management = true, resume }: RabbitMqOptions = {}): Promise<RabbitMq> {
+/** Resolves when it answers AMQP and, with the management plugin, HTTP. */
+export async function startRabbitMq({
+  management = true,
+  resume,
+  messageBytesMax,
+}: RabbitMqOptions = {}): Promise<RabbitMq> {
   const folder = resume?.folder ?? mkdtempSync(join(tmpdir(), 'rabbitmq-'));
   const amqpPort = resume?.amqpPort ?? (await freePort());
   const [managementPort, distPort] = [await freePort(), await freePort()];
@@ -46,6 +52,7 @@ export async function startRabbitMq({ management = true, resume }: RabbitMqOptio
     [
       `listeners.tcp.1 = 127.0.0.1:${amqpPort}`,
       ...(management ? ['management.tcp.ip = 127.0.0.1', `management.tcp.port = ${managementPort}`] : []),
+      ...(messageBytesMax === undefined ? [] : [`max_message_size = ${messageBytesMax}`]),
       'log.console.level = error',
       'vm_memory_high_watermark.relative = 0.6',
       'disk_free_limit.absolute = 50MB',

@@ -149,7 +149,8 @@ export class Routing {
   }
 
   #followAlternate(name: string): void {
-    const alternate = this.#exchangeNamed(name);
+    // The default exchange routes by queue names only where it is published to.
+    const alternate = name === '' ? undefined : this.#exchangeNamed(name);
     if (alternate) this.reachExchange(alternate);
   }
 }

@@ -1,5 +1,5 @@
 // headers: by the headers table. `all` needs every binding argument, `any` at least one; arguments that begin
-// with x- count only in the -with-x forms; a void argument means "present"; values compare typed (R8).
+// with x- count only in the -with-x forms; a void argument means "present"; values compare as numbers, texts, flags (R8).
 // Patterns lie under the pairs they want, so that the cost of a message follows its headers and the patterns that
 // share a pair with it, not the number of bindings: `any` under each pair, `all` under the one that fewest others
 // are under.
@@ -101,7 +101,7 @@ export class HeadersTable implements RoutingTable {
     if (!patterns) return;
     for (const pattern of patterns) {
       const matched = pattern.any
-        ? equalValues(pattern.binding.arguments.get(name)!, value)
+        ? equalValues(pattern.binding.arguments.get(name)!, value, true)
         : matchesAll(pattern, headers);
       if (matched) routing.reach(pattern.binding.destination);
     }
@@ -132,7 +132,7 @@ function patternOf(binding: Binding): Pattern {
 function matchesAll(pattern: Pattern, headers: FieldTable): boolean {
   for (const [name, value] of pattern.wanted) {
     const found = headers.get(name);
-    if (found === undefined || (value.type !== 'V' && !equalValues(value, found))) return false;
+    if (found === undefined || (value.type !== 'V' && !equalValues(value, found, true))) return false;
   }
   return true;
 }

@@ -5,6 +5,7 @@ export class ConsumerSet {
   readonly singleActive: boolean;
   /** In order of subscription. */
   readonly all: Consumer[] = [];
+  #active: Consumer | null = null;
   #groups: { priority: number; consumers: Consumer[]; next: number }[] = [];
 
   constructor(singleActive: boolean) {
@@ -15,9 +16,9 @@ export class ConsumerSet {
     return this.all.length;
   }
 
-  /** With a single active consumer, the one that is it. */
+  /** With a single active consumer, the one that is it: the first to come stays it until it goes. */
   get active(): Consumer | null {
-    return this.singleActive ? (this.all[0] ?? null) : null;
+    return this.#active;
   }
 
   get exclusive(): boolean {
@@ -33,6 +34,7 @@ export class ConsumerSet {
       this.#groups.sort((a, b) => b.priority - a.priority);
     }
     group.consumers.push(consumer);
+    if (this.singleActive) this.#active ??= consumer;
   }
 
   remove(consumer: Consumer): boolean {
@@ -44,14 +46,15 @@ export class ConsumerSet {
     group.consumers.splice(at, 1);
     if (group.next > at) group.next--;
     if (group.consumers.length === 0) this.#groups = this.#groups.filter((each) => each !== group);
+    // Its successor is the first of the highest priority.
+    if (consumer === this.#active) this.#active = this.#groups[0]?.consumers[0] ?? null;
     return true;
   }
 
   /** Who gets the next message, or null when nobody can take one now. */
   take(): Consumer | null {
     if (this.singleActive) {
-      const active = this.all[0];
-      return active?.canTake() ? active : null;
+      return this.#active?.canTake() ? this.#active : null;
     }
     for (const group of this.#groups) {
       const { consumers } = group;

@@ -33,13 +33,6 @@ export class PriorityList {
     return entry;
   }
 
-  /** What an overflow drops first: the head of the lowest priority, as RabbitMQ does. */
-  shiftLowest(): QueueEntry | null {
-    const entry = this.#lists.find((each) => each.size > 0)?.shift() ?? null;
-    this.#recount();
-    return entry;
-  }
-
   remove(position: number): boolean {
     const removed = this.#lists.some((list) => list.remove(position));
     if (removed) this.size--;
@@ -64,16 +57,6 @@ export class PriorityList {
         skip = 0;
       }
     }
-  }
-
-  /** The heads of all lists: where expired messages are looked for. */
-  *lists(): Generator<ReadyList> {
-    yield* this.#lists;
-  }
-
-  /** After a list of `lists` was shifted directly. */
-  shiftedDirectly(): void {
-    this.#recount();
   }
 
   clear(release: (recordId: number) => void): void {

@@ -188,7 +188,7 @@ export function compareArgument(
   resource: string,
 ): void {
   if (received === undefined && current === undefined) return;
-  if (received && current && sameValue(received, current)) return;
+  if (received && current && equalValues(received, current)) return;
   if (name === 'x-queue-type' && isClassic(received) && isClassic(current)) return;
   const [theirs, ours] =
     received && current
@@ -198,17 +198,6 @@ export function compareArgument(
     ReplyCode.PRECONDITION_FAILED,
     `inequivalent arg '${name}' for ${resource}: received ${theirs} but current is ${ours}`,
   );
-}
-
-/** A timestamp equals an integer of its value: RabbitMQ looks at the value when the types differ. */
-function sameValue(a: TypedValue, b: TypedValue): boolean {
-  if (equalValues(a, b)) return true;
-  const [x, y] = [integerValue(a), integerValue(b)];
-  return x !== null && x === y;
-}
-
-function integerValue(value: TypedValue): number | null {
-  return value.type === 'T' ? Number(value.value) : integerOf(value);
 }
 
 /** A queue declared without a type is a classic one. */

@@ -87,7 +87,6 @@ export class Queue {
   /** Unix milliseconds since when nothing was published or taken; null while busy. */
   lastActiveAt: number;
   readonly #ready: ReadyList | PriorityList;
-  readonly #priorities: PriorityList | null;
   #nextPosition = 1;
   #expiryTimer: Timer | null = null;
   #expiryTimerAt = 0;
@@ -110,8 +109,10 @@ export class Queue {
     this.consumers = new ConsumerSet(singleActive?.type === 't' && singleActive.value);
     const maxPriority = this.arguments.get('x-max-priority');
     const levels = maxPriority ? integerOf(maxPriority)! : 0;
-    this.#priorities = levels > 0 ? new PriorityList(levels, host.pager, this.durable) : null;
-    this.#ready = this.#priorities ?? new ReadyList(host.pager, this.durable);
+    this.#ready =
+      levels > 0
+        ? new PriorityList(levels, host.pager, this.durable)
+        : new ReadyList(host.pager, this.durable);
     this.settings = settingsOf(this.arguments, {}, {});
     this.lastUsedAt = this.lastActiveAt = host.clock.now();
     this.#armUnused();
@@ -172,7 +173,7 @@ export class Queue {
     this.#ready.push(entry);
     this.readyBytes += message.bodySize;
     if (this.#ready.size > settings.lengthMax || this.readyBytes > settings.bytesMax) this.#dropExcess();
-    if (this.#hasExpiry) this.#expireHeads();
+    if (this.#hasExpiry) this.#expireHead();
   }
 
   /** Puts back what recovery found; consumers and limits come later. */
@@ -199,7 +200,7 @@ export class Queue {
   /** After recovery: what expired or is over a limit meanwhile goes its way. */
   recovered(): void {
     this.#dropExcess();
-    if (this.#hasExpiry) this.#expireHeads();
+    if (this.#hasExpiry) this.#expireHead();
   }
 
   // ---- Taking ----
@@ -258,8 +259,9 @@ export class Queue {
     }
     this.#ready.restore(entry);
     this.readyBytes += entry.message.bodySize;
+    this.#dropExcess();
+    if (this.#hasExpiry) this.#expireHead();
     this.#deliver();
-    if (this.#hasExpiry) this.#expireHeads();
   }
 
   /** Rejected without requeue: dead-lettered or discarded. */
@@ -353,9 +355,11 @@ export class Queue {
   }
 
   #takeHead(): QueueEntry | null {
-    if (this.#hasExpiry) this.#expireHeads();
+    if (this.#hasExpiry) this.#expireHead();
     const entry = this.#ready.shift();
     if (entry) this.readyBytes -= entry.message.bodySize;
+    // What was behind it is the head now, and its time may have come.
+    if (this.#hasExpiry) this.#expireHead();
     return entry;
   }
 
@@ -404,7 +408,8 @@ export class Queue {
   #dropExcess(): void {
     const { lengthMax, bytesMax } = this.settings;
     while (this.#ready.size > 0 && (this.#ready.size > lengthMax || this.readyBytes > bytesMax)) {
-      const entry = this.#priorities ? this.#priorities.shiftLowest()! : this.#ready.shift()!;
+      // The head goes, which with priorities is the highest: RabbitMQ's rule.
+      const entry = this.#ready.shift()!;
       this.readyBytes -= entry.message.bodySize;
       this.#die(entry, 'maxlen');
     }
@@ -418,23 +423,17 @@ export class Queue {
     this.#hasExpiry = true;
   }
 
-  /** Expires at the heads only, as classic queues do: a message behind a longer-lived one waits (RABBITMQ.md). */
-  #expireHeads(): void {
+  /** Expires at the head only, as classic queues do: a message behind a longer-lived one waits (RABBITMQ.md). */
+  #expireHead(): void {
     const now = this.host.clock.now();
-    let next = Infinity;
-    const lists = this.#priorities ? this.#priorities.lists() : [this.#ready as ReadyList];
-    for (const list of lists) {
-      let head = list.peek();
-      while (head && head.expiresAt !== 0 && head.expiresAt <= now) {
-        list.shift();
-        this.#priorities?.shiftedDirectly();
-        this.readyBytes -= head.message.bodySize;
-        this.#die(head, 'expired');
-        head = list.peek();
-      }
-      if (head && head.expiresAt !== 0) next = Math.min(next, head.expiresAt);
+    let head = this.#ready.peek();
+    while (head && head.expiresAt !== 0 && head.expiresAt <= now) {
+      this.#ready.shift();
+      this.readyBytes -= head.message.bodySize;
+      this.#die(head, 'expired');
+      head = this.#ready.peek();
     }
-    if (next !== Infinity) this.#armExpiry(next, now);
+    if (head && head.expiresAt !== 0) this.#armExpiry(head.expiresAt, now);
   }
 
   #armExpiry(at: number, now: number): void {
@@ -443,7 +442,7 @@ export class Queue {
     this.#expiryTimerAt = at;
     this.#expiryTimer = this.host.clock.after(at - now, () => {
       this.#expiryTimer = null;
-      if (!this.deleted) this.#expireHeads();
+      if (!this.deleted) this.#expireHead();
     });
   }
 
