@@ -146,7 +146,7 @@ async function start(): Promise<void> {
   const token = new ConsoleToken(join(dataFolder, 'host', 'console-token'));
   const web = new WebConsole(host, token, join(dist, 'renderer'));
   await web.listen(loopback, consolePort);
-  if (options.pair) host.startPair(options.pair);
+  if (options.pair && host.pairModel !== options.pair) await host.startPair(options.pair);
   new Desktop(host, web).show();
 }
 

@@ -1,9 +1,10 @@
-// A number that only grows, written down before it is acted on: temporary file, sync, rename, sync of the folder.
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
+// A number that only grows, written down before it is acted on.
+import { readFile } from 'node:fs/promises';
+import { replaceFile } from './replace-file.ts';
 
 export class EpochFile {
   readonly #path: string;
+  #raising: Promise<void> = Promise.resolve();
 
   constructor(path: string) {
     this.#path = path;
@@ -19,35 +20,19 @@ export class EpochFile {
       throw error;
     }
     const epoch = Number(text);
-    if (!Number.isSafeInteger(epoch) || epoch < 0) throw new Error(`${this.#path} holds no epoch`);
+    if (text === '' || !Number.isSafeInteger(epoch) || epoch < 0)
+      throw new Error(`${this.#path} holds no epoch`);
     return epoch;
   }
 
-  /** Rejects an epoch that is not higher than the last. */
-  async raise(epoch: number): Promise<void> {
-    const last = await this.read();
-    if (epoch <= last) throw new Error(`epoch ${epoch} is not higher than ${last}`);
-    const folder = dirname(this.#path);
-    await mkdir(folder, { recursive: true });
-    const file = await open(`${this.#path}.new`, 'w');
-    try {
-      await file.writeFile(String(epoch));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(`${this.#path}.new`, this.#path);
-    await syncFolder(folder);
-  }
-}
-
-/** Windows cannot open folders; its rename is durable by the file system's own journal. */
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
+  /** Rejects an epoch that is not higher than the last. Calls at the same time are taken one after the other. */
+  raise(epoch: number): Promise<void> {
+    const raised = this.#raising.then(async () => {
+      const last = await this.read();
+      if (epoch <= last) throw new Error(`epoch ${epoch} is not higher than ${last}`);
+      await replaceFile(this.#path, String(epoch));
+    });
+    this.#raising = raised.catch(() => undefined);
+    return raised;
   }
 }

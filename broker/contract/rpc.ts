@@ -50,8 +50,11 @@ export type NodeControl =
   | { kind: 'take-front'; host: string; port: number; epoch: number }
   /** Close the front listener and tell its clients 320 with this reason. */
   | { kind: 'release-front'; reason: string }
-  /** Where the peer's definitions link listens, or null when it is away; the authoritative side is copied. */
-  | { kind: 'peer'; address: PeerAddress | null; authoritative: boolean }
+  /**
+   * Where the peer's definitions link listens, or null when it is away; the authoritative side is copied, and says
+   * with this link's number whether the peer has everything.
+   */
+  | { kind: 'peer'; link: number; address: PeerAddress | null; authoritative: boolean }
   /** Durable messages per queue, for the stranded list (R18). */
   | { kind: 'holdings' }
   | { kind: 'stop' };
@@ -66,6 +69,7 @@ export interface PeerAddress {
 export interface NodeClient {
   ready(report: NodeReady): Promise<void>;
   log(line: { at: number; level: 'debug' | 'info' | 'warn' | 'error'; message: string }): Promise<void>;
+  peerInSync(state: { link: number; inSync: boolean }): Promise<void>;
 }
 
 export interface NodeReady {
@@ -73,6 +77,8 @@ export interface NodeReady {
   amqpPort: number;
   managementPort: number;
   peer: PeerAddress;
+  /** The last epoch under which it served. */
+  epoch: number;
   recoveryMs: number;
   startMs: number;
 }

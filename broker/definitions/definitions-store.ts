@@ -53,13 +53,27 @@ export type DefinitionKey = string;
 export type DefinitionChange =
   { op: 'put'; definition: Definition } | { op: 'remove'; kind: DefinitionKind; key: DefinitionKey };
 
+export interface StoredDefinition {
+  definition: Definition;
+  /**
+   * The number of the local change that no peer is known to have: a peer that takes over may not know of it (R16).
+   * Null once a peer has it.
+   */
+  alone: number | null;
+}
+
 export interface DefinitionsStore {
   readonly kind: 'disc' | 'ram';
-  load(): Promise<Definition[]>;
+  /** Opens it; answers what it holds. */
+  load(): Promise<StoredDefinition[]>;
   /** Everything stored, in no order. Changes asked for before this call are in it. */
-  all(): Promise<Definition[]>;
+  entries(): Promise<StoredDefinition[]>;
   /** Resolves when the definition is as durable as the store makes it (disc: fdatasync). Rejects on a disk fault. */
-  put(definition: Definition): Promise<void>;
+  put(definition: Definition, alone?: number | null): Promise<void>;
+  /** A peer has this change. Not synced: a mark too many is harmless. */
+  settleOne(key: DefinitionKey, alone: number): Promise<void>;
+  /** A peer has every change up to this number. */
+  settle(upTo: number): Promise<void>;
   remove(kind: DefinitionKind, key: DefinitionKey): Promise<void>;
   close(): Promise<void>;
 }

@@ -5,13 +5,21 @@ import Datastore from '@seald-io/nedb';
 import { mkdir, open, truncate, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { definitionKey } from './definition-key.ts';
-import type { Definition, DefinitionKey, DefinitionKind, DefinitionsStore } from './definitions-store.ts';
+import type {
+  Definition,
+  DefinitionKey,
+  DefinitionKind,
+  DefinitionsStore,
+  StoredDefinition,
+} from './definitions-store.ts';
 
 interface Document {
   _id: DefinitionKey;
   kind: DefinitionKind;
   /** JSON text: NeDB refuses keys with dots and dollars, which arguments and parameters may have. */
   body: string;
+  /** Present while no peer is known to have it. */
+  alone?: number;
 }
 
 export class DiscStore implements DefinitionsStore {
@@ -27,7 +35,7 @@ export class DiscStore implements DefinitionsStore {
   }
 
   /** Opens the store. Rejects when the file is damaged beyond its last line. */
-  async load(): Promise<Definition[]> {
+  async load(): Promise<StoredDefinition[]> {
     await mkdir(dirname(this.#path), { recursive: true });
     await cutTornLine(this.#path);
     const datastore = new Datastore<Document>({ filename: this.#path, corruptAlertThreshold: 0 });
@@ -36,18 +44,32 @@ export class DiscStore implements DefinitionsStore {
     this.#handle = await open(this.#path, 'r+');
     // Loading compacted the file through a rename: it lasts from here on.
     await this.#handle.datasync();
-    return this.all();
+    return this.entries();
   }
 
-  async all(): Promise<Definition[]> {
+  async entries(): Promise<StoredDefinition[]> {
     const documents = await this.#opened().findAsync({});
-    return documents.map(({ kind, body }) => ({ kind, body: JSON.parse(body) }) as Definition);
+    return documents.map(({ kind, body, alone = null }) => ({
+      definition: { kind, body: JSON.parse(body) } as Definition,
+      alone,
+    }));
   }
 
-  async put(definition: Definition): Promise<void> {
+  async put(definition: Definition, alone: number | null = null): Promise<void> {
     const document = { kind: definition.kind, body: JSON.stringify(definition.body) };
     const _id = definitionKey(definition);
-    await this.#opened().updateAsync({ _id }, { _id, ...document }, { upsert: true });
+    const mark = alone === null ? {} : { alone };
+    await this.#opened().updateAsync({ _id }, { _id, ...document, ...mark }, { upsert: true });
+    await this.#sync();
+  }
+
+  async settleOne(key: DefinitionKey, alone: number): Promise<void> {
+    await this.#opened().updateAsync({ _id: key, alone }, { $unset: { alone: true } });
+  }
+
+  async settle(upTo: number): Promise<void> {
+    const settled = { alone: { $lte: upTo } };
+    await this.#opened().updateAsync(settled, { $unset: { alone: true } }, { multi: true });
     await this.#sync();
   }
 

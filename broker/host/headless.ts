@@ -7,6 +7,7 @@ import { DataFolderInUse } from '../base/data-folder-lock.ts';
 import { exitCodes, helpText, parseCommandLine, UsageError, type CommandLine } from './command-line.ts';
 import { WebConsole } from './web-console.ts';
 import { ConsoleToken } from './console-token.ts';
+import { claimDataFolder } from './data-folder-claim.ts';
 import { Host } from './host.ts';
 import { childProcessSpawner } from './node-spawner.ts';
 import { nextFreePort, portFault, portHolder } from './port-holder.ts';
@@ -30,24 +31,27 @@ async function main(): Promise<void> {
 }
 
 async function run(options: CommandLine, version: string): Promise<void> {
+  const ending = new Ending();
   const dataFolder = resolve(options.dataFolder);
+  // First of all: a second start on the same folder is told so, not that its own broker has the port.
+  const claim = await claimDataFolder(dataFolder);
   const amqpPort = await freePort('--port', options.port);
   const consolePort = await freePort('--console-port', options.consolePort);
-  const spawner = childProcessSpawner(join(dist, 'node.mjs'));
   const host = await Host.start({
     dataFolder,
+    claim,
     amqpHost: loopback,
     amqpPort,
-    spawner,
+    spawner: childProcessSpawner(join(dist, 'node.mjs')),
     shell: 'headless',
     version,
     confirmMode: options.confirmMode,
   });
   const token = new ConsoleToken(join(dataFolder, 'host', 'console-token'));
   const webConsole = new WebConsole(host, token, join(dist, 'renderer'));
-  stopOnSignals(host, webConsole);
+  ending.of(host, webConsole);
   await webConsole.listen(loopback, consolePort);
-  if (options.pair) host.startPair(options.pair);
+  if (options.pair && host.pairModel !== options.pair) await host.startPair(options.pair);
   console.log(`warren ${version}`);
   console.log(`  AMQP      ${host.amqpUri}`);
   console.log(`  console   ${webConsole.url}`);
@@ -74,23 +78,39 @@ async function freePort(option: string, port: number): Promise<number> {
   return next;
 }
 
-function stopOnSignals(host: Host, webConsole: WebConsole): void {
-  let stopping = false;
-  const stop = (signal: NodeJS.Signals) => {
-    // A second Ctrl-C does not wait.
-    if (stopping) process.exit(exitCodes.failed);
-    stopping = true;
-    console.log(`\n${signal}: stopping`);
-    void Promise.all([webConsole.close(), host.stop()]).then(
+/** What Ctrl-C does: an ordered stop, and at once when it comes again. Before anything serves there is no order. */
+class Ending {
+  #host: Host | null = null;
+  #webConsole: WebConsole | null = null;
+  #begun = false;
+
+  constructor() {
+    process.on('SIGINT', (signal) => this.#end(signal));
+    process.on('SIGTERM', (signal) => this.#end(signal));
+  }
+
+  of(host: Host, webConsole: WebConsole): void {
+    this.#host = host;
+    this.#webConsole = webConsole;
+  }
+
+  #end(signal: NodeJS.Signals): void {
+    if (!this.#host) process.exit(exitCodes.stopped);
+    if (this.#begun) {
+      console.log('stopping at once');
+      this.#host.abandon();
+      process.exit(exitCodes.failed);
+    }
+    this.#begun = true;
+    console.log(`\n${signal}: stopping (again to stop at once)`);
+    Promise.all([this.#webConsole?.close(), this.#host.stop()]).then(
       () => process.exit(exitCodes.stopped),
       (error: unknown) => {
         console.error(`warren: ${String(error)}`);
         process.exit(exitCodes.failed);
       },
     );
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  }
 }
 
 function codeOf(error: unknown): number {
@@ -103,5 +123,7 @@ function codeOf(error: unknown): number {
 main().catch((error: unknown) => {
   console.error(`warren: ${error instanceof Error ? error.message : String(error)}`);
   if (error instanceof UsageError) console.error("Try 'warren --help'.");
+  if (error instanceof DataFolderInUse)
+    console.error('Only one Warren can run there: stop that one, or choose another folder with --data.');
   process.exit(codeOf(error));
 });

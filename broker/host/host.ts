@@ -2,8 +2,7 @@
 // desktop shell and the headless command run this; neither adds logic of the product.
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { lockDataFolder, type FolderLock } from '../base/data-folder-lock.ts';
-import { EpochFile } from '../base/epoch-file.ts';
+import type { FolderLock } from '../base/data-folder-lock.ts';
 import { ContractError, toErrorShape } from '../contract/errors.ts';
 import {
   hostProcedures,
@@ -21,14 +20,18 @@ import type { NodeId } from '../pair/pair-machine.ts';
 import type { SessionHost } from './console-session.ts';
 import type { ConfirmMode } from './command-line.ts';
 import { Layouts } from './layouts.ts';
+import { claimDataFolder } from './data-folder-claim.ts';
 import type { NodeSpawner } from './node-spawner.ts';
 import { PairManager } from './pair-manager.ts';
+import { PairStateFile } from './pair-state-file.ts';
 import { SupervisedNode } from './supervised-node.ts';
 
 const serveTimeoutMs = 30_000;
 
 export interface HostOptions {
   dataFolder: string;
+  /** The claim on the data folder; the host makes it where the caller has not. */
+  claim?: FolderLock;
   amqpHost: string;
   amqpPort: number;
   spawner: NodeSpawner;
@@ -41,38 +44,41 @@ export class Host implements SessionHost {
   readonly options: HostOptions;
   /** Set once the console is served over HTTP. */
   consoleUrl: string | null = null;
-  readonly #lock: FolderLock;
+  readonly #claim: FolderLock;
   readonly #layouts: Layouts;
   readonly #nodes = new Map<NodeId, SupervisedNode>();
   readonly #pair: PairManager;
   readonly #handlers: Handlers<HostProcedures, undefined>;
 
-  /** Resolves when a node serves AMQP. Throws DataFolderInUse, or a ContractError with the node's last words. */
+  /**
+   * Resolves when a node serves AMQP: the one that did last, or both nodes of the pair that ran. Throws
+   * DataFolderInUse, or a ContractError with the node's last words.
+   */
   static async start(options: HostOptions): Promise<Host> {
-    const lock = await lockDataFolder(options.dataFolder);
+    const claim = options.claim ?? (await claimDataFolder(options.dataFolder));
     let host: Host | null = null;
     try {
-      const epochFile = new EpochFile(join(options.dataFolder, 'host', 'epoch'));
+      const stateFile = await PairStateFile.open(join(options.dataFolder, 'host', 'pair.json'));
       const layouts = await Layouts.open(join(options.dataFolder, 'host', 'layouts.db'));
-      host = new Host(options, { lock, layouts, epochFile, epoch: await epochFile.read() });
-      await host.#startFirst();
+      host = new Host(options, { claim, layouts, stateFile });
+      await host.#startNodes();
       return host;
     } catch (error) {
       if (host) await host.stop();
-      else lock.release();
+      else claim.release();
       throw error;
     }
   }
 
   private constructor(
     options: HostOptions,
-    parts: { lock: FolderLock; layouts: Layouts; epochFile: EpochFile; epoch: number },
+    parts: { claim: FolderLock; layouts: Layouts; stateFile: PairStateFile },
   ) {
     this.options = options;
-    this.#lock = parts.lock;
+    this.#claim = parts.claim;
     this.#layouts = parts.layouts;
     const front = { host: options.amqpHost, port: options.amqpPort };
-    this.#pair = new PairManager(this.#nodes, front, parts.epochFile, parts.epoch);
+    this.#pair = new PairManager(this.#nodes, front, parts.stateFile);
     this.#handlers = this.#handlerTable();
   }
 
@@ -116,14 +122,17 @@ export class Host implements SessionHost {
     return node.call(name, input);
   }
 
+  get pairModel(): PairModel | null {
+    return this.#pair.model;
+  }
+
   /** Starts the second node; resolves when it is asked to run, its progress is on the time line. */
-  startPair(model: PairModel): void {
+  async startPair(model: PairModel): Promise<void> {
     if (model !== 'independent')
       throw new ContractError('invalid', `the ${model} pair is not available; independent is`);
     if (this.#pair.model !== null) throw new ContractError('conflict', 'a pair runs already');
-    this.#pair.model = model;
-    const second = this.#activeOr('a') === 'a' ? 'b' : 'a';
-    this.#addNode(second).start();
+    await this.#pair.setModel(model);
+    this.#addNode(otherThan(this.#pair.preferredId)).start();
   }
 
   /** Ends every node in order: the standby first, so that nobody takes over. */
@@ -132,26 +141,34 @@ export class Host implements SessionHost {
     this.#pair.stop();
     for (const [id, node] of this.#nodes) if (id !== active) await node.stop();
     if (active) await this.#nodes.get(active)?.stop();
-    this.#lock.release();
+    await Promise.all([...this.#nodes.values()].map((node) => node.log.close()));
+    this.#claim.release();
   }
 
-  async #startFirst(): Promise<void> {
-    const node = this.#addNode('a');
+  /** Kills every node, for a host that does not wait. */
+  abandon(): void {
+    this.#pair.stop();
+    for (const node of this.#nodes.values()) node.abandon();
+  }
+
+  /** Fails when every node has ended before one of them served. */
+  async #startNodes(): Promise<void> {
+    const { preferredId, model } = this.#pair;
+    const ids = model === null ? [preferredId] : [preferredId, otherThan(preferredId)];
+    const waitingFor = new Set(ids);
+    const nodes = ids.map((id) => this.#addNode(id));
     const failed = new Promise<never>((_resolve, reject) => {
-      this.#whenFirstFails = () => {
-        const { lines } = node.log.read({ after: 0, limit: 1, level: 'error', filter: '' });
-        const words = node.log.read({ after: 0, limit: 3, level: 'warn', filter: '' }).lines;
-        const reason = (words.find((line) => !line.message.startsWith("the node's process")) ?? lines[0])
-          ?.message;
-        reject(new ContractError('unavailable', `the node did not start: ${reason ?? node.lastExit}`));
+      this.#whenExited = (node) => {
+        waitingFor.delete(node.id);
+        if (waitingFor.size === 0) reject(new ContractError('unavailable', lastWords(node)));
       };
     });
-    node.start();
+    for (const node of nodes) node.start();
     await Promise.race([this.#pair.served(serveTimeoutMs), failed]);
-    this.#whenFirstFails = null;
+    this.#whenExited = null;
   }
 
-  #whenFirstFails: (() => void) | null = null;
+  #whenExited: ((node: SupervisedNode) => void) | null = null;
 
   #addNode(id: NodeId): SupervisedNode {
     const existing = this.#nodes.get(id);
@@ -163,6 +180,7 @@ export class Host implements SessionHost {
     const node: SupervisedNode = new SupervisedNode({
       id,
       dataFolder: join(options.dataFolder, 'nodes', id),
+      logFile: join(options.dataFolder, 'logs', `node-${id}.log`),
       spawner: options.spawner,
       config: {
         name: `warren-${id}`,
@@ -170,18 +188,20 @@ export class Host implements SessionHost {
         amqpPort: 0,
         managementPort: 0,
         kind: 'disc',
+        followsFront: true,
         confirmMode: options.confirmMode ?? 'synced',
         productVersion: options.version,
       },
       events: {
         starting: () => this.#pair.starting(id),
-        ready: (report) => this.#pair.ready(id, report.recoveryMs),
+        ready: (report) => this.#pair.ready(id, report),
         exited: (reason, asked, killedAt) => {
-          this.#whenFirstFails?.();
+          this.#whenExited?.(node);
           this.#pair.exited(id, reason, asked, killedAt);
         },
         paused: () => this.#pair.paused(id),
         resumed: () => this.#pair.resumed(id),
+        peerInSync: (link, inSync) => this.#pair.peerInSync(id, link, inSync),
       },
     });
     this.#nodes.set(id, node);
@@ -189,24 +209,29 @@ export class Host implements SessionHost {
     return node;
   }
 
-  #activeOr(otherwise: NodeId): NodeId {
-    return this.#pair.activeId ?? otherwise;
-  }
-
+  /** Ends the pair: who serves, or did last, goes on alone. */
   async #stopPair(): Promise<void> {
     if (this.#pair.model === null) throw new ContractError('conflict', 'no pair runs');
-    const keep = this.#activeOr('a');
-    const other: NodeId = keep === 'a' ? 'b' : 'a';
-    this.#pair.model = null;
-    await this.#nodes.get(other)?.stop();
-    this.#pair.remove(other);
-    this.#nodes.delete(other);
+    const leaves = otherThan(this.#pair.preferredId);
+    await this.#pair.setModel(null);
+    await this.#nodes.get(leaves)?.stop();
+    await this.#nodes.get(leaves)?.log.close();
+    this.#pair.remove(leaves);
+    this.#nodes.delete(leaves);
   }
 
   #node(id: NodeId): SupervisedNode {
     const node = this.#nodes.get(id);
     if (!node) throw new ContractError('not-found', `there is no node ${id}`);
     return node;
+  }
+
+  /** The active of a pair hands over first: its clients need not wait until it has gone. */
+  async #stopNode(id: NodeId): Promise<void> {
+    const node = this.#node(id);
+    // Without a standby, or if that goes meanwhile, there is nobody to hand over to.
+    if (this.#pair.activeId === id) await this.#pair.switchOver().catch(() => undefined);
+    await node.stop();
   }
 
   #handlerTable(): Handlers<HostProcedures, undefined> {
@@ -222,12 +247,12 @@ export class Host implements SessionHost {
       }),
       'nodes.list': () => this.#nodeRows(),
       'nodes.start': ({ nodeId }) => this.#node(nodeId).start(),
-      'nodes.stop': ({ nodeId }) => this.#node(nodeId).stop(),
+      'nodes.stop': ({ nodeId }) => this.#stopNode(nodeId),
       'nodes.kill': ({ nodeId }) => this.#node(nodeId).kill(),
       'nodes.pause': ({ nodeId }) => this.#node(nodeId).pause(),
       'nodes.resume': ({ nodeId }) => this.#node(nodeId).resume(),
       'nodes.restart': async ({ nodeId }) => {
-        await this.#node(nodeId).stop();
+        await this.#stopNode(nodeId);
         this.#node(nodeId).start();
       },
       'nodes.log': ({ nodeId, ...query }) => this.#node(nodeId).log.read(query),
@@ -274,4 +299,15 @@ export class Host implements SessionHost {
       definitionsInSync: pair.definitionsInSync,
     };
   }
+}
+
+function otherThan(id: NodeId): NodeId {
+  return id === 'a' ? 'b' : 'a';
+}
+
+/** Why a node did not start, in its own words where it had any. */
+function lastWords(node: SupervisedNode): string {
+  const { lines } = node.log.read({ after: 0, limit: 3, level: 'warn', filter: '' });
+  const said = lines.find(({ message }) => !message.startsWith("the node's process"));
+  return `node ${node.id} did not start: ${said?.message ?? node.lastExit}`;
 }

@@ -1,5 +1,6 @@
-// A node's last log lines, in memory, for the console.
+// A node's last log lines, in memory for the console, and in a file so that they outlive the host.
 import type { LogLine } from '../contract/host-procedures.ts';
+import { LogFile } from './log-file.ts';
 
 const linesMax = 5000;
 const messageCharsMax = 4000;
@@ -15,11 +16,31 @@ export interface LogQuery {
 export class NodeLog {
   #lines: LogLine[] = [];
   #last = 0;
+  readonly #file: LogFile;
+
+  constructor(path: string) {
+    this.#file = new LogFile(path, (reason) =>
+      this.#keep(Date.now(), 'error', `the log file ${path} cannot be written: ${reason}`),
+    );
+    for (const { at, level, message } of this.#file.tail()) this.#keep(at, level, message);
+  }
 
   add(at: number, level: LogLine['level'], message: string): void {
-    this.#lines.push({ sequence: ++this.#last, at, level, message: message.slice(0, messageCharsMax) });
+    const kept = this.#keep(at, level, message);
+    this.#file.write(kept);
+  }
+
+  /** Resolves when the file has everything. */
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  #keep(at: number, level: LogLine['level'], message: string): LogLine {
+    const line = { sequence: ++this.#last, at, level, message: message.slice(0, messageCharsMax) };
+    this.#lines.push(line);
     // Dropped in one go now and then, not a line at a time.
     if (this.#lines.length > linesMax * 1.2) this.#lines = this.#lines.slice(-linesMax);
+    return line;
   }
 
   read({ after, limit, level, filter }: LogQuery): {

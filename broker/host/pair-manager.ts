@@ -1,9 +1,8 @@
 // Runs the pair machine: turns what happens to the nodes into its events, carries out its actions, asks the nodes
 // whether they are alive, and keeps the time line that the console shows.
-import type { EpochFile } from '../base/epoch-file.ts';
 import { ContractError } from '../contract/errors.ts';
 import type { PairEvent as TimelineEntry, PairModel, PairRole } from '../contract/host-procedures.ts';
-import type { PeerAddress } from '../contract/rpc.ts';
+import type { NodeReady } from '../contract/rpc.ts';
 import {
   initialPairState,
   phaseOf,
@@ -15,6 +14,7 @@ import {
   type PairPhase,
   type PairState,
 } from '../pair/pair-machine.ts';
+import type { PairStateFile } from './pair-state-file.ts';
 import type { SupervisedNode } from './supervised-node.ts';
 
 /** A node that answers nothing for this long is hung. */
@@ -22,10 +22,11 @@ const hungAfterMs = 1500;
 const pingEveryMs = 250;
 const holdingsEveryMs = 1000;
 const retryEveryMs = 5;
-/** Binding is tried quickly and quietly this long, then slowly and with a word each time. */
-const retryForMs = 10_000;
+/** Binding is tried quickly and quietly this long, then slowly, with a word each time, and by the other node too. */
+const retryForMs = 5000;
 const retrySlowlyMs = 2000;
 const entriesMax = 1000;
+const switchOverTimeoutMs = 15_000;
 
 interface Holding {
   vhost: string;
@@ -40,12 +41,13 @@ export interface FrontAddress {
 
 export class PairManager {
   readonly front: FrontAddress;
-  model: PairModel | null = null;
   lastOutageMs: number | null = null;
   readonly #nodes: Map<NodeId, SupervisedNode>;
-  readonly #epochFile: EpochFile;
+  readonly #stateFile: PairStateFile;
   readonly #entries: TimelineEntry[] = [];
   readonly #holdings = new Map<NodeId, Holding[]>();
+  /** Who is being asked for its holdings. */
+  readonly #counting = new Set<NodeId>();
   readonly #lastAnswer = new Map<NodeId, number>();
   readonly #waiting: { until: (state: PairState) => boolean; resolve: () => void }[] = [];
   #state: PairState;
@@ -53,18 +55,20 @@ export class PairManager {
   #lastPing = Date.now();
   #pingTimer: NodeJS.Timeout;
   #holdingsTimer: NodeJS.Timeout;
-  #retryingSince: number | null = null;
-  #linked = false;
+  /** Since when taking the front address has failed, and who was to. */
+  #retrying: { node: NodeId; since: number } | null = null;
+  /** The link of definitions between the two nodes: its number, and whether the standby has everything. */
+  #link = 0;
+  #inSync = false;
   #stopped = false;
 
-  /** `epoch`: the last one written down. */
-  constructor(nodes: Map<NodeId, SupervisedNode>, front: FrontAddress, epochFile: EpochFile, epoch: number) {
+  constructor(nodes: Map<NodeId, SupervisedNode>, front: FrontAddress, stateFile: PairStateFile) {
     this.#nodes = nodes;
     this.front = front;
-    this.#epochFile = epochFile;
-    this.#state = initialPairState(epoch);
+    this.#stateFile = stateFile;
+    this.#state = initialPairState(stateFile.record.epoch, stateFile.record.active);
     this.#pingTimer = setInterval(() => this.#pingAll(), pingEveryMs);
-    this.#holdingsTimer = setInterval(() => void this.#countHoldings(), holdingsEveryMs);
+    this.#holdingsTimer = setInterval(() => this.#countAllHoldings(), holdingsEveryMs);
     this.#pingTimer.unref();
     this.#holdingsTimer.unref();
   }
@@ -81,8 +85,23 @@ export class PairManager {
     return this.#state.active;
   }
 
+  /** Null for one node alone. */
+  get model(): PairModel | null {
+    return this.#stateFile.record.model;
+  }
+
+  /** Who serves, or did last. */
+  get preferredId(): NodeId {
+    return this.#state.active ?? this.#state.preferred;
+  }
+
   get definitionsInSync(): boolean {
-    return this.#linked && standbyOf(this.#state) !== null;
+    return this.#inSync && standbyOf(this.#state) !== null;
+  }
+
+  /** Resolves when it is written down: a host that starts again runs the same. */
+  setModel(model: PairModel | null): Promise<void> {
+    return this.#stateFile.write({ model });
   }
 
   roleOf(id: NodeId): PairRole {
@@ -116,12 +135,13 @@ export class PairManager {
     this.#take({ kind: 'node-starting', node: id });
   }
 
-  ready(id: NodeId, recoveryMs: number): void {
+  ready(id: NodeId, report: NodeReady): void {
     this.#lastAnswer.set(id, Date.now());
-    this.#note(id, 'node-started', `Node ${id} is up, recovered in ${Math.round(recoveryMs)} ms`);
+    this.#note(id, 'node-started', `Node ${id} is up, recovered in ${Math.round(report.recoveryMs)} ms`);
     const served = this.#state.active !== null;
-    this.#take({ kind: 'node-up', node: id, at: Date.now() });
+    this.#take({ kind: 'node-up', node: id, epoch: report.epoch, at: Date.now() });
     if (served && this.model) this.#note(id, 'standby', `Node ${id} stands by`);
+    void this.#countHoldings(id);
   }
 
   exited(id: NodeId, reason: string, asked: boolean, killedAt: number | null): void {
@@ -130,7 +150,6 @@ export class PairManager {
     const was = this.roleOf(id) === 'active' ? ' while it was active' : '';
     this.#note(id, kind, `Node ${id} ${reason}${was}`);
     this.#lastAnswer.delete(id);
-    if (this.#linked) this.#unlink();
     this.#take({ kind: 'node-gone', node: id, at: killedAt ?? now });
   }
 
@@ -141,18 +160,34 @@ export class PairManager {
   resumed(id: NodeId): void {
     this.#lastAnswer.set(id, Date.now());
     this.#note(id, 'node-resumed', `Node ${id} goes on`);
-    if (this.#state.active) void this.#link(this.#state.active);
   }
 
-  /** Resolves when the standby serves. Rejects when there is nobody to switch to. */
+  /** The active node's word about a link: an earlier one's says nothing about this one. */
+  peerInSync(id: NodeId, link: number, inSync: boolean): void {
+    if (link !== this.#link || id !== this.#state.active || inSync === this.#inSync) return;
+    this.#inSync = inSync;
+    const standby = standbyOf(this.#state);
+    if (inSync && standby !== null)
+      this.#note(standby, 'definitions-synced', `Node ${standby} has all definitions of node ${id}`);
+  }
+
+  /** Resolves when the standby serves. Rejects when there is nobody to switch to, or when it did not come to it. */
   async switchOver(): Promise<{ outageMs: number }> {
     const standby = standbyOf(this.#state);
     const from = this.#state.active;
     if (from === null) throw new ContractError('conflict', 'no node is active');
+    if (this.#state.releasing !== null) throw new ContractError('conflict', 'a switch-over is under way');
     if (standby === null) throw new ContractError('conflict', 'there is no standby to switch to');
     this.#note(from, 'switch-over', `Switching over from node ${from} to node ${standby}`);
     this.#take({ kind: 'switch-over', at: Date.now() });
-    await this.#until((state) => state.active !== null && state.active !== from, 15_000);
+    if (this.#state.releasing === null)
+      throw new ContractError('conflict', `node ${from} cannot give up the front address now`);
+    await this.#until((state) => state.releasing === null && state.active !== null, switchOverTimeoutMs);
+    if (this.#state.active === from)
+      throw new ContractError(
+        'unavailable',
+        `node ${standby} went away meanwhile: node ${from} serves again`,
+      );
     return { outageMs: this.lastOutageMs ?? 0 };
   }
 
@@ -194,25 +229,26 @@ export class PairManager {
           ?.kill()
           .catch(() => undefined);
       case 'retry':
-        return this.#retry(action.node, action.reason);
+        return this.#retry(action.node, action.epoch, action.reason);
       case 'link':
-        return this.#link(action.active);
+        return this.#linkNodes(action.active, action.standby);
+      case 'unlink':
+        return this.#unlink();
       case 'served':
         return this.#served(action.node, action.outageMs);
     }
   }
 
   async #writeEpoch(node: NodeId, epoch: number): Promise<void> {
-    if (this.#retryingSince === null)
+    if (this.#retrying?.node !== node) {
+      this.#retrying = null;
       this.#note(node, 'promoted', `Node ${node} is to serve, epoch ${epoch}`);
+    }
     try {
-      await this.#epochFile.raise(epoch);
+      await this.#stateFile.write({ active: node, epoch });
     } catch (error) {
-      return this.#take({
-        kind: 'front-failed',
-        node,
-        reason: `the epoch could not be written: ${text(error)}`,
-      });
+      const reason = `the epoch could not be written: ${text(error)}`;
+      return this.#take({ kind: 'front-failed', node, epoch, reason });
     }
     this.#take({ kind: 'epoch-written', node, epoch });
   }
@@ -221,9 +257,8 @@ export class PairManager {
     try {
       await this.#nodes.get(node)!.control({ kind: 'take-front', ...this.front, epoch });
     } catch (error) {
-      return this.#take({ kind: 'front-failed', node, reason: text(error) });
+      return this.#take({ kind: 'front-failed', node, epoch, reason: text(error) });
     }
-    this.#retryingSince = null;
     this.#take({ kind: 'front-taken', node, epoch, at: Date.now() });
   }
 
@@ -232,24 +267,24 @@ export class PairManager {
     try {
       await this.#nodes.get(node)!.control({ kind: 'release-front', reason });
     } catch {
-      // It has gone; its exit is the event.
-      return;
+      return this.#take({ kind: 'release-failed', node, at: Date.now() });
     }
     this.#note(node, 'front-released', `Node ${node} gave up ${this.front.host}:${this.front.port}`);
     this.#take({ kind: 'front-released', node, at: Date.now() });
   }
 
   /** The port may be the dead node's for some milliseconds yet. A new try is a new epoch. */
-  async #retry(node: NodeId, reason: string): Promise<void> {
+  async #retry(node: NodeId, epoch: number, reason: string): Promise<void> {
     const now = Date.now();
-    this.#retryingSince ??= now;
-    const patient = now - this.#retryingSince < retryForMs;
+    this.#retrying ??= { node, since: now };
+    const patient = now - this.#retrying.since < retryForMs;
     if (!patient) this.#note(node, 'unreachable', `Node ${node} cannot take the front address: ${reason}`);
     await new Promise((resolve) => setTimeout(resolve, patient ? retryEveryMs : retrySlowlyMs));
-    this.#take({ kind: 'retry-due', node });
+    this.#take({ kind: 'retry-due', node, epoch, elsewhere: !patient });
   }
 
   #served(node: NodeId, outageMs: number | null): void {
+    this.#retrying = null;
     if (outageMs !== null) this.lastOutageMs = outageMs;
     const address = `${this.front.host}:${this.front.port}`;
     const outage = outageMs === null ? '' : ` after ${outageMs} ms without service`;
@@ -257,30 +292,26 @@ export class PairManager {
   }
 
   /** Definitions flow both ways; the active one's are the truth when they differ. */
-  async #link(active: NodeId): Promise<void> {
-    const standby = standbyOf(this.#state);
-    if (standby === null || this.model === null) return;
+  async #linkNodes(active: NodeId, standby: NodeId): Promise<void> {
+    const link = ++this.#link;
+    this.#inSync = false;
     const [first, second] = [this.#nodes.get(active), this.#nodes.get(standby)];
-    const addresses: [PeerAddress | undefined, PeerAddress | undefined] = [
-      first?.report?.peer,
-      second?.report?.peer,
-    ];
-    if (!first || !second || !addresses[0] || !addresses[1]) return;
+    const [firstAt, secondAt] = [first?.report?.peer, second?.report?.peer];
+    if (!first || !second || !firstAt || !secondAt) return;
     try {
-      await second.control({ kind: 'peer', address: addresses[0], authoritative: false });
-      await first.control({ kind: 'peer', address: addresses[1], authoritative: true });
+      await second.control({ kind: 'peer', link, address: firstAt, authoritative: false });
+      await first.control({ kind: 'peer', link, address: secondAt, authoritative: true });
     } catch {
-      return; // One of them has gone; its return links again.
+      // One of them has gone; its return links again.
     }
-    this.#linked = true;
-    this.#note(standby, 'definitions-synced', `Node ${standby} follows the definitions of node ${active}`);
   }
 
   /** The one that is left promises alone. */
   #unlink(): void {
-    this.#linked = false;
+    const link = ++this.#link;
+    this.#inSync = false;
     for (const node of this.#nodes.values())
-      void node.control({ kind: 'peer', address: null, authoritative: false }).catch(() => undefined);
+      void node.control({ kind: 'peer', link, address: null, authoritative: false }).catch(() => undefined);
   }
 
   // ---- Watching ----
@@ -291,34 +322,47 @@ export class PairManager {
     if (now - this.#lastPing > hungAfterMs / 2) this.#lastAnswer.clear();
     this.#lastPing = now;
     for (const [id, node] of this.#nodes) {
-      if (this.#state.members[id] !== 'up') continue;
+      const member = this.#state.members[id];
+      if (member !== 'up' && member !== 'starting') continue;
       if (!this.#lastAnswer.has(id)) this.#lastAnswer.set(id, now);
-      const silentMs = now - this.#lastAnswer.get(id)!;
-      if (silentMs > hungAfterMs) this.#hung(id);
-      node.control({ kind: 'ping' }).then(
-        () => this.#lastAnswer.set(id, Date.now()),
+      const answeredAt = this.#lastAnswer.get(id)!;
+      if (now - answeredAt > hungAfterMs) this.#hung(id, answeredAt);
+      node.ping().then(
+        () => this.#answered(id, node),
         () => undefined,
       );
     }
   }
 
-  #hung(id: NodeId): void {
-    // Declarations on the active one must not wait for a standby that hangs.
-    if (this.#linked && this.#state.active !== id) {
-      this.#note(id, 'unreachable', `Node ${id} answers nothing; node ${this.#state.active} goes on alone`);
-      this.#unlink();
+  #hung(id: NodeId, answeredAt: number): void {
+    const { silent, active, candidate } = this.#state;
+    if (this.model === null || silent[id]) return;
+    if (id !== active && id !== candidate) {
+      const others = active === null ? '' : `; node ${active} goes on alone`;
+      this.#note(id, 'unreachable', `Node ${id} answers nothing${others}`);
     }
-    if (this.model === null) return;
-    this.#take({ kind: 'node-hung', node: id, at: this.#lastAnswer.get(id) ?? Date.now() });
+    this.#take({ kind: 'node-hung', node: id, at: answeredAt });
   }
 
-  async #countHoldings(): Promise<void> {
-    if (this.model === null) return;
-    for (const [id, node] of this.#nodes) {
-      if (this.#state.members[id] !== 'up') continue;
-      const held = await node.control({ kind: 'holdings' }).catch(() => null);
-      if (held !== null) this.#holdings.set(id, held as Holding[]);
-    }
+  #answered(id: NodeId, node: SupervisedNode): void {
+    if (this.#nodes.get(id) !== node) return;
+    this.#lastAnswer.set(id, Date.now());
+    if (!this.#state.silent[id]) return;
+    this.#note(id, 'standby', `Node ${id} answers again`);
+    this.#take({ kind: 'node-answers', node: id });
+  }
+
+  #countAllHoldings(): void {
+    for (const id of this.#nodes.keys()) void this.#countHoldings(id);
+  }
+
+  async #countHoldings(id: NodeId): Promise<void> {
+    const node = this.#nodes.get(id);
+    if (this.model === null || !node || this.#counting.has(id) || this.#state.members[id] !== 'up') return;
+    this.#counting.add(id);
+    const held = await node.control({ kind: 'holdings' }).catch(() => null);
+    this.#counting.delete(id);
+    if (held !== null && this.#nodes.get(id) === node) this.#holdings.set(id, held as Holding[]);
   }
 
   #note(

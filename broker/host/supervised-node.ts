@@ -23,12 +23,14 @@ export interface NodeEvents {
   exited(reason: string, asked: boolean, killedAt: number | null): void;
   paused(): void;
   resumed(): void;
+  /** The authoritative node's word about its link to the other. */
+  peerInSync(link: number, inSync: boolean): void;
 }
 
 export class SupervisedNode {
   readonly id: NodeId;
   readonly dataFolder: string;
-  readonly log = new NodeLog();
+  readonly log: NodeLog;
   state: NodeState = 'stopped';
   startedAt: number | null = null;
   restarts = 0;
@@ -40,6 +42,8 @@ export class SupervisedNode {
   #rpc: BirpcReturn<NodeServer, NodeClient> | null = null;
   #child: NodeChild | null = null;
   #wanted = false;
+  /** A stop was asked for and its process is not gone yet. */
+  #stopping = false;
   #killedAt: number | null = null;
   #delayMs = firstDelayMs;
   #timer: NodeJS.Timeout | null = null;
@@ -48,12 +52,14 @@ export class SupervisedNode {
   constructor(options: {
     id: NodeId;
     dataFolder: string;
+    logFile: string;
     config: object;
     spawner: NodeSpawner;
     events: NodeEvents;
   }) {
     this.id = options.id;
     this.dataFolder = options.dataFolder;
+    this.log = new NodeLog(options.logFile);
     this.#config = JSON.stringify({ ...options.config, dataFolder: options.dataFolder });
     this.#spawner = options.spawner;
     this.#events = options.events;
@@ -63,6 +69,7 @@ export class SupervisedNode {
     return this.#child?.pid ?? null;
   }
 
+  /** One that is stopping starts again when it is gone. */
   start(): void {
     this.#wanted = true;
     if (this.#timer) clearTimeout(this.#timer);
@@ -80,12 +87,27 @@ export class SupervisedNode {
       return;
     }
     this.state = 'stopping';
+    this.#stopping = true;
     const gone = this.#gone();
     this.#signal('SIGCONT');
     const impatient = setTimeout(() => this.#signal('SIGKILL'), stopTimeoutMs);
     void this.#rpc?.control({ kind: 'stop' }).catch(() => undefined);
     await gone;
     clearTimeout(impatient);
+  }
+
+  /** Ends the process at once and for good, without waiting: the host itself ends. */
+  abandon(): void {
+    this.#wanted = false;
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#signal('SIGKILL');
+  }
+
+  /** Resolves when the process answers, also while it starts; rejects when it is gone. */
+  async ping(): Promise<void> {
+    if (!this.#rpc) throw new ContractError('unavailable', `node ${this.id} is ${this.state}`);
+    await this.#rpc.control({ kind: 'ping' });
   }
 
   /** SIGKILL, at once; it is started again unless it was stopped. Resolves when the process is gone. */
@@ -147,7 +169,7 @@ export class SupervisedNode {
     child.onOutput((text) => this.#output(text));
     child.onExit((reason, code) => {
       rpc.$close(new ContractError('unavailable', `node ${this.id} ${reason}`));
-      this.#exited(reason, code);
+      if (this.#child === child) this.#exited(reason, code);
     });
     this.#events.starting();
   }
@@ -156,12 +178,16 @@ export class SupervisedNode {
     const answers: NodeClient = {
       ready: (report) => {
         this.report = report;
-        this.state = 'running';
+        if (this.state === 'starting') this.state = 'running';
         this.#events.ready(report);
         return Promise.resolve();
       },
       log: ({ at, level, message }) => {
         this.log.add(at, level, message);
+        return Promise.resolve();
+      },
+      peerInSync: ({ link, inSync }) => {
+        this.#events.peerInSync(link, inSync);
         return Promise.resolve();
       },
     };
@@ -177,12 +203,12 @@ export class SupervisedNode {
   }
 
   #exited(said: string, code: number | null): void {
-    if (!this.#child) return;
     // Not every way of running a process tells the signal it died of.
     const reason = this.#killedAt === null ? said : exitReason(null, 'SIGKILL');
-    const asked = !this.#wanted;
+    const asked = this.#stopping || !this.#wanted;
     const steady = this.startedAt !== null && Date.now() - this.startedAt > steadyAfterMs;
     if (steady || this.#killedAt !== null) this.#delayMs = firstDelayMs;
+    this.#stopping = false;
     this.#child = null;
     this.#rpc = null;
     this.report = null;
@@ -193,9 +219,11 @@ export class SupervisedNode {
     const killedAt = this.#killedAt;
     // A folder that another process holds will not come free by asking often.
     if (code === 4) this.#delayMs = delayMaxMs;
-    if (this.#wanted) this.#startAgain();
     this.#events.exited(reason, asked, killedAt);
     for (const resolve of this.#whenGone.splice(0)) resolve();
+    if (!this.#wanted || this.#child) return;
+    if (asked) this.#spawn();
+    else this.#startAgain();
   }
 
   #startAgain(): void {

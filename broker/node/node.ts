@@ -20,7 +20,7 @@ import { EpochFile } from '../base/epoch-file.ts';
 import { ConnectionRegistry } from '../connection/connection-registry.ts';
 import { DiskFlow } from '../connection/disk-flow.ts';
 import { Listener } from '../connection/listener.ts';
-import type { DefinitionChange } from '../definitions/definitions-store.ts';
+import type { Definition, DefinitionChange } from '../definitions/definitions-store.ts';
 import { DiscStore } from '../definitions/disc-store.ts';
 import { MemoryStore } from '../definitions/memory-store.ts';
 import type { ConfirmMode, RecoveryReport } from '../journal/journal.ts';
@@ -44,6 +44,8 @@ export interface NodeConfig {
   confirmMode: ConfirmMode;
   productVersion: string;
   log: Log;
+  /** In a pair the clients are where the front address is: without it this node stands by. */
+  followsFront?: boolean;
   limits?: Partial<BrokerLimits>;
   memoryLimitBytes?: number;
   diskFreeLimitBytes?: number;
@@ -71,6 +73,8 @@ export class Node {
   readonly #alarms: ResourceAlarms;
   readonly #flow: DiskFlow;
   #front: Listener | null = null;
+  #takingFront = false;
+  readonly #followsFront: boolean;
   readonly #epoch: EpochFile;
   #http: HttpServer | null = null;
 
@@ -96,6 +100,8 @@ export class Node {
     this.#store = parts.store;
     this.#lock = parts.lock;
     this.#epoch = new EpochFile(join(parts.config.dataFolder, 'epoch'));
+    this.#followsFront = parts.config.followsFront ?? false;
+    if (this.#followsFront) this.services.vhosts.standsBy = true;
     this.startMs = performance.now() - parts.startedAt;
     this.#flow = new DiskFlow([parts.journal, parts.scratch]);
     this.#listener = new Listener(this.services, this.connections, this.#flow);
@@ -122,21 +128,47 @@ export class Node {
     this.managementPort = await this.#http.listen(config.host, config.managementPort);
   }
 
-  /**
-   * Binds the front address besides; rejects while another process has it. The epoch is written down first, and
-   * one that is not higher than the last is refused: an old grant never serves (DESIGN promise 4).
-   */
-  async takeFront(host: string, port: number, epoch: number): Promise<void> {
-    if (this.#front) throw new Error('this node has the front address already');
-    const front = new Listener(this.services, this.connections, this.#flow);
-    await this.#epoch.raise(epoch);
-    await front.listen(host, port);
-    this.#front = front;
+  /** Whether it has the front address, or is about to. */
+  get serves(): boolean {
+    return this.#front !== null || this.#takingFront;
   }
 
-  async releaseFront(reason: string): Promise<void> {
+  /** The last epoch under which it served, 0 when it never did. */
+  epoch(): Promise<number> {
+    return this.#epoch.read();
+  }
+
+  /**
+   * Binds the front address besides; rejects while another process has it. The epoch is written down first, and
+   * one that is not higher than the last is refused: an old grant never serves (DESIGN promise 4). A node that has
+   * the address already keeps it under the new epoch.
+   */
+  async takeFront(host: string, port: number, epoch: number): Promise<void> {
+    this.#takingFront = true;
+    try {
+      await this.#epoch.raise(epoch);
+      if (this.#front) return;
+      const front = new Listener(this.services, this.connections, this.#flow);
+      await front.listen(host, port);
+      this.#front = front;
+      if (this.#followsFront) this.services.vhosts.standsBy = false;
+    } finally {
+      this.#takingFront = false;
+    }
+  }
+
+  /**
+   * Accepts nobody on the front address any more and tells its clients 320; from then on they are served nothing.
+   * Resolves at once, not when the last of them has gone.
+   */
+  releaseFront(reason: string): void {
+    void this.#closeFront(reason);
+  }
+
+  async #closeFront(reason: string): Promise<void> {
     const front = this.#front;
     this.#front = null;
+    if (this.#followsFront) this.services.vhosts.standsBy = true;
     await front?.close(reason);
   }
 
@@ -148,6 +180,12 @@ export class Node {
         if (queue.durable && queue.persistentCount > 0)
           rows.push({ vhost: vhost.name, queue: queue.name, messages: queue.persistentCount });
     return rows;
+  }
+
+  /** Whether messages would go with a queue. */
+  holdsMessages({ kind, body }: Definition): boolean {
+    if (kind !== 'queue') return false;
+    return (this.services.vhosts.get(body.vhost)?.queues.get(body.name)?.messageCount ?? 0) > 0;
   }
 
   /** A change that the peer of a pair made. */
@@ -171,7 +209,7 @@ export class Node {
   async #stop(reason: string): Promise<void> {
     this.management.stop();
     this.#alarms.stop();
-    await Promise.all([this.#listener.close(reason), this.releaseFront(reason), this.#http?.close()]);
+    await Promise.all([this.#listener.close(reason), this.#closeFront(reason), this.#http?.close()]);
     await this.#journal.close();
     await this.#scratch.close();
     await this.#store.close();
@@ -208,7 +246,7 @@ async function assemble(config: NodeConfig, lock: FolderLock, startedAt: number)
       ? new DiscStore(join(config.dataFolder, 'definitions', 'definitions.db'))
       : new MemoryStore();
   const stored = await store.load();
-  const definitions = new DefinitionLog(store);
+  const definitions = new DefinitionLog(store, stored);
   const shared = { storage: osStorage, clock: osClock, log };
   const { dataFolder, confirmMode } = config;
   const journal = new SegmentLog({ ...shared, folder: join(dataFolder, 'journal'), confirmMode });
@@ -223,7 +261,7 @@ async function assemble(config: NodeConfig, lock: FolderLock, startedAt: number)
   const pager = new Pager({ budgetBytes, journal, scratch, log });
   const vhosts = new VhostRegistry({ clock: osClock, journal, definitions, pager });
   const access = new AccessControl(definitions);
-  const others = stored.filter((definition) => !access.restore(definition));
+  const others = stored.map(({ definition }) => definition).filter((each) => !access.restore(each));
   for (const skipped of vhosts.restore(others))
     log.warn(`a stored ${skipped.kind} could not be restored: ${JSON.stringify(skipped.body)}`);
   const report = await journal.recover(vhosts.recoverMessages());
@@ -231,7 +269,11 @@ async function assemble(config: NodeConfig, lock: FolderLock, startedAt: number)
   for (const damage of report.damaged)
     log.error(`journal damage quarantined: ${damage.file} at ${damage.offset}: ${damage.reason}`);
   log.info(`recovered ${report.records} records in ${Math.round(report.durationMs)} ms`);
-  if (stored.length === 0) await firstDefinitions(vhosts, access);
+  if (stored.length === 0) {
+    await firstDefinitions(vhosts, access);
+    // Every node has these by itself: a pair's other node need not learn of them, nor take them back.
+    await definitions.settleAll();
+  }
   const services: BrokerServices = {
     clock: osClock,
     log,

@@ -1,17 +1,20 @@
 // Who serves the front address: a pure machine, state + event -> state + actions. The manager carries the actions
-// out and reports back as events. It knows one or two members; a host without a pair runs it with `a` alone.
+// out and reports back as events. It knows one or two members; a host without a pair runs it with one alone.
 //
 // Invariant: an activation begins only when no member is active, releasing, or being fenced, and carries an epoch
-// higher than any before it, written down first. So two nodes never serve the front address at once.
+// higher than any before it, written down first. So two nodes never serve the front address at once. Answers name
+// their epoch, so that a late one about an earlier attempt changes nothing.
 export type NodeId = 'a' | 'b';
 
-/** `starting`: its process is on the way; `up`: answers; `down`: no process; `fenced`: being killed as it hung. */
+/** `starting`: its process is on the way; `up`: ready; `down`: no process; `fenced`: being killed as it hung. */
 export type MemberState = 'starting' | 'up' | 'fenced' | 'down';
 
 export type PairPhase = 'starting' | 'ready' | 'alone' | 'failing-over' | 'switching-over' | 'down';
 
 export interface PairState {
   members: Partial<Record<NodeId, MemberState>>;
+  /** Members whose process is there and answers nothing: neither promoted nor waited for. */
+  silent: Partial<Record<NodeId, true>>;
   /** Who holds the front address. */
   active: NodeId | null;
   /** Who is on the way to hold it. */
@@ -20,51 +23,67 @@ export interface PairState {
   releasing: NodeId | null;
   /** Whom a switch-over promotes. */
   successor: NodeId | null;
+  /** Who held the front address last, also before the host's start: its definitions and messages are the newest. */
+  preferred: NodeId;
   epoch: number;
   /** When the front address lost its holder; null while it has one or never had. */
   unservedSince: number | null;
 }
 
+/** `at`: Unix milliseconds. */
 export type PairEvent =
   | { kind: 'member-added'; node: NodeId }
   | { kind: 'member-removed'; node: NodeId }
   | { kind: 'node-starting'; node: NodeId }
-  | { kind: 'node-up'; node: NodeId; at: number }
-  /** `at`: when it was first known to be gone, in Unix milliseconds. */
+  /** `epoch`: the last under which it served. */
+  | { kind: 'node-up'; node: NodeId; epoch: number; at: number }
+  /** `at`: when it was first known to be gone. */
   | { kind: 'node-gone'; node: NodeId; at: number }
   | { kind: 'node-hung'; node: NodeId; at: number }
+  /** One that hung answers again. */
+  | { kind: 'node-answers'; node: NodeId }
   | { kind: 'epoch-written'; node: NodeId; epoch: number }
   | { kind: 'front-taken'; node: NodeId; epoch: number; at: number }
-  | { kind: 'front-failed'; node: NodeId; reason: string }
-  | { kind: 'retry-due'; node: NodeId }
+  | { kind: 'front-failed'; node: NodeId; epoch: number; reason: string }
+  /** `elsewhere`: it was tried long enough with this node, another may do better. */
+  | { kind: 'retry-due'; node: NodeId; epoch: number; elsewhere: boolean }
   | { kind: 'front-released'; node: NodeId; at: number }
+  /** It could not say that it let go, so it must be taken as serving. */
+  | { kind: 'release-failed'; node: NodeId; at: number }
   | { kind: 'switch-over'; at: number };
 
 export type PairAction =
+  /** Writes down who is about to serve, and under which epoch. */
   | { do: 'write-epoch'; node: NodeId; epoch: number }
   | { do: 'take-front'; node: NodeId; epoch: number }
   | { do: 'release-front'; node: NodeId }
   | { do: 'fence'; node: NodeId }
-  | { do: 'retry'; node: NodeId; reason: string }
-  /** The active node's peer is to follow it: definitions flow from here. */
-  | { do: 'link'; active: NodeId }
+  | { do: 'retry'; node: NodeId; epoch: number; reason: string }
+  /** The standby is to follow the active: definitions flow from there. */
+  | { do: 'link'; active: NodeId; standby: NodeId }
+  /** The active goes on without its standby, which waits for nothing more from it. */
+  | { do: 'unlink' }
   | { do: 'served'; node: NodeId; outageMs: number | null };
 
-export const initialPairState = (epoch: number): PairState => ({
+/** `epoch` and `preferred` as they were last written down. */
+export const initialPairState = (epoch: number, preferred: NodeId = 'a'): PairState => ({
   members: {},
+  silent: {},
   active: null,
   candidate: null,
   releasing: null,
   successor: null,
+  preferred,
   epoch,
   unservedSince: null,
 });
 
 export function step(state: PairState, event: PairEvent): { state: PairState; actions: PairAction[] } {
-  const next: PairState = { ...state, members: { ...state.members } };
+  const next: PairState = { ...state, members: { ...state.members }, silent: { ...state.silent } };
   const actions: PairAction[] = [];
   apply(next, event, actions);
   promoteIfUnserved(next, actions);
+  linkIfChanged(state, next, actions);
   return { state: next, actions };
 }
 
@@ -76,11 +95,15 @@ export function phaseOf(state: PairState): PairPhase {
   return state.epoch > 0 && state.unservedSince !== null ? 'failing-over' : 'starting';
 }
 
-/** The member that is up and not active. */
+/** The member that could take over: up, answering, and not active. */
 export function standbyOf(state: PairState): NodeId | null {
   for (const id of ['a', 'b'] as const)
-    if (id !== state.active && id !== state.candidate && state.members[id] === 'up') return id;
+    if (id !== state.active && id !== state.candidate && isFit(state, id)) return id;
   return null;
+}
+
+function isFit(state: PairState, id: NodeId): boolean {
+  return state.members[id] === 'up' && !state.silent[id];
 }
 
 function apply(state: PairState, event: PairEvent, actions: PairAction[]): void {
@@ -93,41 +116,53 @@ function apply(state: PairState, event: PairEvent, actions: PairAction[]): void 
       delete state.members[event.node];
       return;
     case 'node-starting':
-      if (event.node in state.members) state.members[event.node] = 'starting';
+      if (!(event.node in state.members)) return;
+      // A new process means that the one before is gone.
+      lose(state, event.node, null);
+      state.members[event.node] = 'starting';
       return;
     case 'node-up':
-      if (!(event.node in state.members)) return;
+      if (!(event.node in state.members) || state.members[event.node] === 'fenced') return;
       state.members[event.node] = 'up';
-      if (state.active !== null) actions.push({ do: 'link', active: state.active });
+      delete state.silent[event.node];
+      state.epoch = Math.max(state.epoch, event.epoch);
       return;
     case 'node-gone':
       lose(state, event.node, event.at);
       if (event.node in state.members) state.members[event.node] = 'down';
       return;
     case 'node-hung':
-      return fenceIfActive(state, event.node, event.at, actions);
+      return hung(state, event.node, event.at, actions);
+    case 'node-answers':
+      delete state.silent[event.node];
+      return;
     case 'epoch-written':
-      if (state.candidate === event.node && state.epoch === event.epoch)
-        actions.push({ do: 'take-front', node: event.node, epoch: event.epoch });
+      if (isAttempt(state, event)) actions.push({ do: 'take-front', node: event.node, epoch: event.epoch });
       return;
     case 'front-taken':
       return taken(state, event, actions);
     case 'front-failed':
-      if (state.candidate === event.node)
-        actions.push({ do: 'retry', node: event.node, reason: event.reason });
+      if (isAttempt(state, event))
+        actions.push({ do: 'retry', node: event.node, epoch: event.epoch, reason: event.reason });
       return;
     case 'retry-due':
-      if (state.candidate !== event.node) return;
-      actions.push({ do: 'write-epoch', node: event.node, epoch: ++state.epoch });
-      return;
+      return retryDue(state, event, actions);
     case 'front-released':
       if (state.releasing !== event.node) return;
       state.releasing = null;
       state.active = null;
       return;
+    case 'release-failed':
+      if (state.releasing === event.node) hung(state, event.node, event.at, actions);
+      return;
     case 'switch-over':
       return switchOver(state, event.at, actions);
   }
+}
+
+/** Whether the word is about the attempt that is under way, not an earlier one. */
+function isAttempt(state: PairState, { node, epoch }: { node: NodeId; epoch: number }): boolean {
+  return state.candidate === node && state.epoch === epoch;
 }
 
 function lose(state: PairState, node: NodeId, at: number | null): void {
@@ -138,12 +173,18 @@ function lose(state: PairState, node: NodeId, at: number | null): void {
   if (state.candidate === node) state.candidate = null;
   if (state.releasing === node) state.releasing = null;
   if (state.successor === node) state.successor = null;
+  delete state.silent[node];
 }
 
-/** A hung standby harms nobody; a hung active is killed before anyone else may serve. */
-function fenceIfActive(state: PairState, node: NodeId, at: number, actions: PairAction[]): void {
-  if (state.active !== node && state.candidate !== node) return;
-  if (state.members[node] === 'fenced') return;
+/** A hung active, or one on the way to it, is killed before anyone else may serve; another is only passed over. */
+function hung(state: PairState, node: NodeId, at: number, actions: PairAction[]): void {
+  const member = state.members[node];
+  if (member === undefined || member === 'fenced' || member === 'down') return;
+  if (state.active !== node && state.candidate !== node) {
+    state.silent[node] = true;
+    if (state.successor === node) state.successor = null;
+    return;
+  }
   state.members[node] = 'fenced';
   state.unservedSince ??= at;
   actions.push({ do: 'fence', node });
@@ -154,13 +195,24 @@ function taken(
   event: Extract<PairEvent, { kind: 'front-taken' }>,
   actions: PairAction[],
 ): void {
-  if (state.candidate !== event.node || state.epoch !== event.epoch) return;
+  if (!isAttempt(state, event)) return;
   const outageMs = state.unservedSince === null ? null : Math.max(0, event.at - state.unservedSince);
   state.active = event.node;
+  state.preferred = event.node;
   state.candidate = null;
   state.successor = null;
   state.unservedSince = null;
-  actions.push({ do: 'served', node: event.node, outageMs }, { do: 'link', active: event.node });
+  actions.push({ do: 'served', node: event.node, outageMs });
+}
+
+function retryDue(
+  state: PairState,
+  event: Extract<PairEvent, { kind: 'retry-due' }>,
+  actions: PairAction[],
+): void {
+  if (!isAttempt(state, event) || state.members[event.node] === 'fenced') return;
+  const other = standbyOf(state);
+  promote(state, event.elsewhere && other !== null ? other : event.node, actions);
 }
 
 function switchOver(state: PairState, at: number, actions: PairAction[]): void {
@@ -177,16 +229,29 @@ function promoteIfUnserved(state: PairState, actions: PairAction[]): void {
   if (state.active !== null || state.candidate !== null || state.releasing !== null) return;
   if (Object.values(state.members).includes('fenced')) return;
   const node = chooseCandidate(state);
-  if (node === null) return;
+  if (node !== null) promote(state, node, actions);
+}
+
+function promote(state: PairState, node: NodeId, actions: PairAction[]): void {
   state.epoch++;
   state.candidate = node;
   actions.push({ do: 'write-epoch', node, epoch: state.epoch });
 }
 
-/** The one a switch-over named; else `a` before `b`, and at the first start `b` gives `a` the time to come up. */
+/** Whom a switch-over named; else who served last, for whom the other waits while it is on its way. */
 function chooseCandidate(state: PairState): NodeId | null {
-  if (state.successor !== null && state.members[state.successor] === 'up') return state.successor;
-  if (state.members.a === 'up') return 'a';
-  if (state.members.b !== 'up') return null;
-  return state.members.a === 'starting' && state.unservedSince === null ? null : 'b';
+  if (state.successor !== null && isFit(state, state.successor)) return state.successor;
+  const { preferred } = state;
+  const other: NodeId = preferred === 'a' ? 'b' : 'a';
+  if (isFit(state, preferred)) return preferred;
+  if (!isFit(state, other)) return null;
+  return state.members[preferred] === 'starting' && !state.silent[preferred] ? null : other;
+}
+
+function linkIfChanged(before: PairState, state: PairState, actions: PairAction[]): void {
+  const standby = state.active === null ? null : standbyOf(state);
+  const had = before.active === null ? null : standbyOf(before);
+  if (standby === had && state.active === before.active) return;
+  if (standby !== null) actions.push({ do: 'link', active: state.active!, standby });
+  else if (had !== null) actions.push({ do: 'unlink' });
 }

@@ -9,15 +9,16 @@ import type { Queue } from './queue/queue.ts';
 import type { Message } from './message.ts';
 import { Vhost, type Promised, type VhostMetadata, type VhostServices } from './vhost.ts';
 
-export type RegistryServices = Omit<VhostServices, 'nextQueueId'>;
+export type RegistryServices = Omit<VhostServices, 'nextQueueId' | 'standsBy'>;
 
 export class VhostRegistry {
   readonly #services: VhostServices;
   readonly #vhosts = new Map<string, Vhost>();
   #lastQueueId = 0;
+  #standsBy = false;
 
   constructor(services: RegistryServices) {
-    this.#services = { ...services, nextQueueId: () => ++this.#lastQueueId };
+    this.#services = { ...services, nextQueueId: () => ++this.#lastQueueId, standsBy: () => this.#standsBy };
   }
 
   get(name: string): Vhost | undefined {
@@ -30,6 +31,17 @@ export class VhostRegistry {
 
   get count(): number {
     return this.#vhosts.size;
+  }
+
+  /**
+   * Whether the clients are at the pair's other node: queues do not expire here then. When they come, every queue
+   * counts as used at that moment.
+   */
+  set standsBy(standsBy: boolean) {
+    this.#standsBy = standsBy;
+    const now = this.#services.clock.now();
+    for (const vhost of this.#vhosts.values())
+      for (const queue of vhost.queues.values()) queue.lastUsedAt = now;
   }
 
   /** Throws ConnectionError 530 naming one that does not exist. */
@@ -89,12 +101,23 @@ export class VhostRegistry {
     return vhostName === undefined || (this.#vhosts.get(vhostName)?.restore(definition) ?? false);
   }
 
+  /** Whether a queue or exchange of that name is here that is not what the definition says. */
+  contradicts(definition: Definition): boolean {
+    const { kind, body } = definition;
+    return (
+      (kind === 'exchange' || kind === 'queue') &&
+      (this.#vhosts.get(body.vhost)?.contradicts(definition) ?? false)
+    );
+  }
+
   /**
-   * A change that the pair's other node made: applied here and stored, not sent back. Queues get a holder
-   * number of this node.
+   * A change that the pair's other node made: applied here and stored, not sent back. A queue gets a holder
+   * number of this node; one that contradicts it is replaced.
    */
   async applyPeerChange(change: DefinitionChange): Promise<void> {
     if (change.op === 'put') {
+      if (this.contradicts(change.definition))
+        this.#applyRemoval(change.definition.kind, namesOf(change.definition));
       const definition = this.#localised(change.definition);
       this.#restoreOne(definition);
       await this.#services.definitions.commit({ op: 'put', definition }, 'peer');
@@ -155,6 +178,10 @@ export class VhostRegistry {
     this.#vhosts.set(name, vhost);
     return vhost;
   }
+}
+
+function namesOf(definition: Definition): string[] {
+  return JSON.parse(definitionKey(definition)) as string[];
 }
 
 function removal(definition: Definition): DefinitionChange {

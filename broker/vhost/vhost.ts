@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.ts';
 import type { QueueType } from '../contract/rows.ts';
 import { definitionKey } from '../definitions/definition-key.ts';
 import type { Definition, DefinitionSink } from '../definitions/definitions-store.ts';
+import { shapeOf } from '../definitions/reconcile.ts';
 import type { Journal } from '../journal/journal.ts';
 import { Blackholes } from './blackholes.ts';
 import { deadLetterOf, hasDiedEnough, isCycle } from './dead-letter.ts';
@@ -41,6 +42,8 @@ export interface VhostServices {
   readonly pager: Pager;
   /** The next journal holder number of this node. */
   nextQueueId(): number;
+  /** Whether this node stands by, see QueueHost. */
+  standsBy(): boolean;
 }
 
 export interface VhostMetadata {
@@ -281,6 +284,10 @@ export class Vhost implements QueueHost {
       message.start,
       size,
     );
+  }
+
+  get expiresQueues(): boolean {
+    return !this.#services.standsBy();
   }
 
   queueUnused(queue: Queue): void {
@@ -650,6 +657,20 @@ export class Vhost implements QueueHost {
       this.#applyPolicies();
     }
     return true;
+  }
+
+  /** Whether a queue or exchange of that name is here that is not what the definition says. */
+  contradicts(definition: Definition): boolean {
+    const { kind, body } = definition;
+    if (kind === 'exchange') {
+      const exchange = this.exchanges.get(body.name);
+      if (!exchange) return false;
+      return !exchange.durable || shapeOf(this.#exchangeDefinition(exchange)) !== shapeOf(definition);
+    }
+    if (kind !== 'queue') return false;
+    const queue = this.queues.get(body.name);
+    if (!queue) return false;
+    return !queue.durable || shapeOf(this.#queueDefinition(queue)) !== shapeOf(definition);
   }
 
   /** Takes back what the peer removed; `names` as in the definition's key, without the virtual host. */

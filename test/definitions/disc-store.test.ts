@@ -6,7 +6,6 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { definitionKey } from '../../broker/definitions/definition-key.ts';
 import type { Definition } from '../../broker/definitions/definitions-store.ts';
 import { DiscStore } from '../../broker/definitions/disc-store.ts';
-import { changesBetween } from '../../broker/definitions/reconcile.ts';
 
 const vhost = (name: string): Definition => ({
   kind: 'vhost',
@@ -36,7 +35,7 @@ describe('R16 R21: the definitions store', () => {
     const again = new DiscStore(path);
     const loaded = await again.load();
     expect(loaded).toHaveLength(2);
-    expect(loaded).toContainEqual(queue('a.b$c', 3));
+    expect(loaded).toContainEqual({ definition: queue('a.b$c', 3), alone: null });
     await again.close();
   });
 
@@ -47,7 +46,7 @@ describe('R16 R21: the definitions store', () => {
     await store.close();
     appendFileSync(path, '{"_id":"[\\"queue\\"","kind":"que');
     const again = new DiscStore(path);
-    expect(await again.load()).toEqual([vhost('/')]);
+    expect(await again.load()).toEqual([{ definition: vhost('/'), alone: null }]);
     await again.close();
   });
 
@@ -62,19 +61,33 @@ describe('R16 R21: the definitions store', () => {
     await expect(new DiscStore(path).load()).rejects.toThrow();
   });
 
-  test('reconciling takes the fewest changes, roots first and leaves last', () => {
-    const mine = [vhost('/'), vhost('old'), queue('same', 1), queue('extra', 2)];
-    const theirs = [vhost('/'), vhost('new'), queue('same', 99), queue('more', 5)];
-    expect(
-      changesBetween(mine, theirs).map((change) => [
-        change.op,
-        change.op === 'put' ? definitionKey(change.definition) : change.key,
-      ]),
-    ).toEqual([
-      ['remove', definitionKey(queue('extra', 2))],
-      ['remove', definitionKey(vhost('old'))],
-      ['put', definitionKey(vhost('new'))],
-      ['put', definitionKey(queue('more', 5))],
+  test('R16: what is promised alone is marked, through a restart, until a peer has it', async () => {
+    const marks = async (of: DiscStore) =>
+      (await of.entries()).map(
+        ({ definition, alone }) => `${(definition.body as { name: string }).name} ${alone}`,
+      );
+    const store = new DiscStore(path);
+    await store.load();
+    await store.put(vhost('first'), 1);
+    await store.put(vhost('sent'), 2);
+    await store.put(vhost('changed since'), 4);
+    await store.put(vhost('peer'));
+    await store.settleOne(definitionKey(vhost('sent')), 2);
+    await store.settleOne(definitionKey(vhost('changed since')), 3);
+    await store.close();
+    const again = new DiscStore(path);
+    await again.load();
+    expect((await marks(again)).sort()).toEqual(['changed since 4', 'first 1', 'peer null', 'sent null']);
+    await again.settle(3);
+    await again.close();
+    const settled = new DiscStore(path);
+    await settled.load();
+    expect((await marks(settled)).sort()).toEqual([
+      'changed since 4',
+      'first null',
+      'peer null',
+      'sent null',
     ]);
+    await settled.close();
   });
 });

@@ -85,6 +85,7 @@ export class NodeProcess {
         if (line.level === 'warn' || line.level === 'error') this.lines.push(line);
         return Promise.resolve();
       },
+      peerInSync: () => Promise.resolve(),
     };
     this.#rpc = createBirpc<NodeServer, NodeClient>(answers, {
       post: (message) => this.child.connected && this.child.send(message as object, () => undefined),

@@ -25,6 +25,8 @@ export interface QueueHost {
   readonly pager: Pager;
   /** Publishes a dead letter; the queue releases its own copy after this returns. */
   deadLetter(queue: Queue, entry: QueueEntry, reason: DeathReason): void;
+  /** False on a node that stands by: its clients use the queues of the active one, which decides. */
+  readonly expiresQueues: boolean;
   /** The queue has had its last consumer (auto-delete) or its time (x-expires). */
   queueUnused(queue: Queue): void;
 }
@@ -455,6 +457,7 @@ export class Queue {
     const left = Math.max(1, this.lastUsedAt + expiresMs - clock.now());
     this.#unusedTimer = clock.after(left, () => {
       if (this.deleted || this.consumers.count > 0) return;
+      if (!this.host.expiresQueues) this.lastUsedAt = clock.now();
       if (this.lastUsedAt + this.settings.expiresMs <= clock.now()) this.host.queueUnused(this);
       else this.#armUnused();
     });

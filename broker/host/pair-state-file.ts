@@ -1,0 +1,62 @@
+// What the host must know again after its own end, whatever ended it: which pair runs, and who was to serve under
+// which epoch. Written before the grant goes out, so that what it says is never older than what a node did.
+import { readFile } from 'node:fs/promises';
+import { replaceFile } from '../base/replace-file.ts';
+import { pairModels, type PairModel } from '../contract/host-procedures.ts';
+import type { NodeId } from '../pair/pair-machine.ts';
+
+export interface PairRecord {
+  /** Null for one node alone. */
+  model: PairModel | null;
+  /** Who serves, or was last told to. */
+  active: NodeId;
+  epoch: number;
+}
+
+const firstRecord: PairRecord = { model: null, active: 'a', epoch: 0 };
+
+export class PairStateFile {
+  record: PairRecord;
+  readonly #path: string;
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(path: string, record: PairRecord) {
+    this.#path = path;
+    this.record = record;
+  }
+
+  /** Rejects when the file is there and makes no sense: a guess here could start the wrong node. */
+  static async open(path: string): Promise<PairStateFile> {
+    let text: string;
+    try {
+      text = await readFile(path, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      return new PairStateFile(path, firstRecord);
+    }
+    return new PairStateFile(path, parse(text, path));
+  }
+
+  /** Resolves when it is on the disk. Changes are written one after the other. */
+  write(change: Partial<PairRecord>): Promise<void> {
+    this.record = { ...this.record, ...change };
+    const text = JSON.stringify(this.record);
+    const written = this.#writing.then(() => replaceFile(this.#path, text));
+    this.#writing = written.catch(() => undefined);
+    return written;
+  }
+}
+
+function parse(text: string, path: string): PairRecord {
+  let read: Partial<PairRecord> | null = null;
+  try {
+    read = JSON.parse(text) as Partial<PairRecord>;
+  } catch {
+    // Said below.
+  }
+  const { model = null, active, epoch } = read ?? {};
+  const isModel = model === null || (pairModels as readonly string[]).includes(model);
+  if (!isModel || (active !== 'a' && active !== 'b') || !Number.isSafeInteger(epoch) || epoch! < 0)
+    throw new Error(`${path} does not say which node served: ${text.slice(0, 100)}`);
+  return { model, active, epoch: epoch! };
+}
