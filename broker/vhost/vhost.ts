@@ -162,8 +162,8 @@ export class Vhost implements QueueHost {
     const { queues, count } = this.#routing;
     const outcome = this.#newOutcome(kept);
     if (count === 0) this.#unrouted(exchange, message, outcome);
-    // Queues hand messages on while they take them in (dead letters), so this walk's result is set aside.
-    else this.#distribute(kept, count === 1 ? queues : queues.slice(0, count), count, outcome);
+    // Dead letters that queues hand on meanwhile have a walk of their own: nobody else changes this one's result.
+    else this.#distribute(kept, queues, count, outcome);
     return outcome;
   }
 
@@ -231,12 +231,8 @@ export class Vhost implements QueueHost {
       );
       outcome.journalPosition = this.journal.appendedPosition;
     }
-    const { refused, journalPosition } = outcome;
-    if (accepted === 1) targets[0]!.enqueue(message);
-    else for (let i = 0; i < accepted; i++) targets[i]!.enqueue(message);
+    for (let i = 0; i < accepted; i++) targets[i]!.enqueue(message);
     outcome.routed = accepted;
-    outcome.refused = refused;
-    outcome.journalPosition = journalPosition;
   }
 
   #unrouted(exchange: Exchange, message: Message, outcome: PublishOutcome): void {
