@@ -10,6 +10,7 @@ export interface BenchOptions {
   repeats: number;
   seconds: number;
   only: BrokerName | null;
+  withLimits: boolean;
   json: string | null;
   profileFolder: string | null;
 }
@@ -19,14 +20,17 @@ export class BenchUsageError extends Error {
 }
 
 export function helpText(rows: Row[]): string {
-  const names = rows.map(({ name, title }) => `  ${name.padEnd(20)} ${title}`);
+  const names = rows.map(
+    ({ name, title, optional }) => `  ${name.padEnd(20)} ${title}${optional ? ' (only when named)' : ''}`,
+  );
   return `Usage: npm run bench -- [options]
 
 Options:
   --rows A,B         only these rows
   --repeats N        runs of each row and broker, in turns (default 3)
   --seconds N        measured span of a run, after a second of warm-up (default 4)
-  --only BROKER      warren or rabbitmq
+  --only BROKER      warren, rabbitmq or bare (the ceiling: Node without a broker's logic)
+  --with-limits      measure the ceiling in the same turns, for each figure's share of it
   --json FILE        everything that was measured
   --profile          CPU profiles of Warren's processes, in test-results/profiles
   --help             print this text
@@ -49,6 +53,7 @@ export function parseBenchOptions(args: string[], all: Row[]): BenchOptions {
         seconds: { type: 'string', default: '4' },
         only: { type: 'string' },
         json: { type: 'string' },
+        'with-limits': { type: 'boolean', default: false },
         profile: { type: 'boolean', default: false },
       },
     }));
@@ -56,14 +61,18 @@ export function parseBenchOptions(args: string[], all: Row[]): BenchOptions {
     throw new BenchUsageError((error as Error).message);
   }
   const { only } = values;
-  if (only !== undefined && only !== 'warren' && only !== 'rabbitmq')
-    throw new BenchUsageError(`--only: '${only}' is neither warren nor rabbitmq`);
+  if (only !== undefined && only !== 'warren' && only !== 'rabbitmq' && only !== 'bare')
+    throw new BenchUsageError(`--only: '${only}' is not warren, rabbitmq or bare`);
   return {
     help: values.help,
-    rows: values.rows === undefined ? all : values.rows.split(',').map((name) => rowNamed(name, all)),
+    rows:
+      values.rows === undefined
+        ? all.filter(({ optional }) => !optional)
+        : values.rows.split(',').map((name) => rowNamed(name, all)),
     repeats: positive('--repeats', values.repeats),
     seconds: positive('--seconds', values.seconds),
     only: only ?? null,
+    withLimits: values['with-limits'],
     json: values.json ?? null,
     profileFolder: values.profile ? resolve('test-results', 'profiles') : null,
   };

@@ -1,20 +1,24 @@
-// The brokers that are measured, each as its users run it: Warren's compiled headless command, and Debian's RabbitMQ
-// with its own folders and ports and no plugin (its management plugin would only slow it down).
-import { spawn, type ChildProcess } from 'node:child_process';
+// What is measured: Warren's compiled headless command as its users run it, Debian's RabbitMQ with its own folders and
+// ports and no plugin (its management plugin would only slow it down), and the bare Node process that is the ceiling.
+import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../peers/free-port.ts';
 import { startRabbitMq, type RabbitMq } from '../peers/rabbitmq.ts';
 import { LoadConnection } from './load/load-connection.ts';
-import { processTree } from './process-usage.ts';
+import type { BareMode } from './limits/bare-node.ts';
+import { isAlive, processTree } from './process-usage.ts';
 
-const command = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'dist', 'warren.mjs');
+const here = dirname(fileURLToPath(import.meta.url));
+const command = join(here, '..', '..', 'dist', 'warren.mjs');
+const bareNode = join(here, 'limits', 'bare-node.ts');
 const startTimeoutMs = 90_000;
 const pollMs = 2;
 
-export type BrokerName = 'warren' | 'rabbitmq';
+export type BrokerName = 'warren' | 'rabbitmq' | 'bare';
 export type ConfirmMode = 'synced' | 'written';
 
 export interface BrokerOptions {
@@ -26,15 +30,12 @@ export interface BrokerOptions {
 export interface Broker {
   readonly name: BrokerName;
   readonly port: number;
-  /** From the start of its process until a client's connection is open. */
+  /** From the start of its process, on an empty folder, until a client's connection is open. */
   readonly startMs: number;
   /** Its broker's processes, and those that only supervise them. */
   pids(): { node: number[]; host: number[] };
-  /** SIGKILL of all its processes and a start on the same data. Gives the time from the kill until it serves. */
+  /** SIGKILL of all its processes and a start on the same data. Gives the time of that start, in milliseconds. */
   killAndRestart(): Promise<number>;
-  /** Frees the machine for somebody else's measurement. */
-  pause(): void;
-  resume(): void;
   stop(): Promise<void>;
 }
 
@@ -72,18 +73,9 @@ export class WarrenBroker implements Broker {
 
   async killAndRestart(): Promise<number> {
     const { node, host } = this.pids();
-    const gone = new Promise((resolve) => this.#child!.once('exit', resolve));
     for (const pid of [...host, ...node]) process.kill(pid, 'SIGKILL');
-    await gone;
+    while ([...host, ...node].some(isAlive)) await wait(pollMs);
     return this.#spawn();
-  }
-
-  pause(): void {
-    // It runs only while it is measured.
-  }
-
-  resume(): void {
-    // Nor needs it this.
   }
 
   async stop(): Promise<void> {
@@ -149,6 +141,7 @@ export class RabbitMqBroker implements Broker {
     return performance.now() - startedAt;
   }
 
+  /** Leaves the machine to somebody else's measurement. */
   pause(): void {
     process.kill(-this.#server.pid, 'SIGSTOP');
   }
@@ -159,6 +152,44 @@ export class RabbitMqBroker implements Broker {
 
   stop(): Promise<void> {
     return this.#server.stop();
+  }
+}
+
+export class BareBroker implements Broker {
+  readonly name = 'bare';
+  readonly #child: ChildProcess;
+  readonly port: number;
+  readonly startMs: number;
+
+  static async start(mode: BareMode): Promise<BareBroker> {
+    const startedAt = performance.now();
+    const child = fork(bareNode, [mode], { execArgv: ['--max-semi-space-size=64'] });
+    const port = await new Promise<number>((resolve, reject) => {
+      child.once('message', (message: { port: number }) => resolve(message.port));
+      child.once('exit', () => reject(new Error('the bare node ended')));
+    });
+    await serving(port, () => child.exitCode !== null);
+    return new BareBroker(child, port, performance.now() - startedAt);
+  }
+
+  private constructor(child: ChildProcess, port: number, startMs: number) {
+    this.#child = child;
+    this.port = port;
+    this.startMs = startMs;
+  }
+
+  pids(): { node: number[]; host: number[] } {
+    return { node: [this.#child.pid!], host: [] };
+  }
+
+  killAndRestart(): Promise<number> {
+    return Promise.reject(new Error('a bare node keeps nothing'));
+  }
+
+  async stop(): Promise<void> {
+    const gone = new Promise((resolve) => this.#child.once('exit', resolve));
+    this.#child.disconnect();
+    await gone;
   }
 }
 
@@ -173,6 +204,6 @@ async function serving(port: number, ended: () => boolean): Promise<void> {
       if (ended() || performance.now() > deadline)
         throw new Error(`the broker does not serve: ${String(error)}`, { cause: error });
     }
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
+    await wait(pollMs);
   }
 }

@@ -1,5 +1,8 @@
 // The load generator's process: takes one job, does it, answers, ends. A process of its own so that its CPU time
 // and its garbage are nobody else's.
+import { runDrain, runFill } from './load/backlog.ts';
+import { runConnections } from './load/connections.ts';
+import { runDeclares } from './load/declares.ts';
 import { runFlow } from './load/flow.ts';
 import { runLatency } from './load/latency.ts';
 import type { Job, JobResult } from './load/scenario.ts';
@@ -11,6 +14,14 @@ function run(job: Job): Promise<JobResult> {
       return runFlow(job, scenario);
     case 'latency':
       return runLatency(job, scenario);
+    case 'connections':
+      return runConnections(job, scenario);
+    case 'declares':
+      return runDeclares(job, scenario);
+    case 'fill':
+      return runFill(job, scenario);
+    case 'drain':
+      return runDrain(job, scenario);
   }
 }
 

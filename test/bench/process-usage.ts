@@ -42,6 +42,12 @@ export function memoryBytes(pids: number[], field: 'VmRSS' | 'VmHWM' = 'VmRSS'):
   }, 0);
 }
 
+/** Whether it still has its ports and files: one that has ended but was not waited for has none. */
+export function isAlive(pid: number): boolean {
+  const stat = statOf(pid);
+  return stat !== null && stat[0] !== 'Z' && stat[0] !== 'X';
+}
+
 /** The fields behind the command's name, which may hold blanks: state first. */
 function statOf(pid: number): string[] | null {
   const text = read(`/proc/${pid}/stat`);

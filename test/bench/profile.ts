@@ -10,14 +10,16 @@ interface CpuProfile {
   timeDeltas: number[];
 }
 
-/** Prints where the profiles of these processes are and their functions by own time. */
-export function summarizeProfile(folder: string, pids: number[]): void {
+/** Lines: where the profiles of these processes are, and their functions by own time. */
+export function summarizeProfile(folder: string, pids: number[]): string[] {
+  const lines: string[] = [];
   for (const file of globSync(`${folder}/**/*.cpuprofile`)) {
     const pid = Number(basename(file).split('.')[3]);
     if (!pids.includes(pid)) continue;
-    console.error(`profile of the node: ${file}`);
-    for (const line of hottest(JSON.parse(readFileSync(file, 'utf8')) as CpuProfile)) console.error(line);
+    lines.push(`profile of the node: ${file}`);
+    lines.push(...hottest(JSON.parse(readFileSync(file, 'utf8')) as CpuProfile));
   }
+  return lines;
 }
 
 function hottest({ nodes, samples, timeDeltas }: CpuProfile): string[] {

@@ -1,10 +1,13 @@
 // What is measured, row by row, and what each figure must reach (the project's targets for two cores).
-import type { ConfirmMode } from './brokers.ts';
-import type { FlowScenario, Scenario } from './load/scenario.ts';
+import type { BrokerName, ConfirmMode } from './brokers.ts';
+import type { BareMode } from './limits/bare-node.ts';
+import type { DrainScenario, FillScenario, FlowScenario, Scenario } from './load/scenario.ts';
 
 export interface Target {
   /** Times RabbitMQ's figure: at least for rates, at most for costs. */
   ratio?: number;
+  /** Of the bare Node's figure: at least. */
+  ofLimit?: number;
   /** The figure itself: at least for rates, at most for costs. */
   value?: number;
 }
@@ -19,7 +22,11 @@ export interface FigureSpec {
   target?: Target;
 }
 
-export type Work = { kind: 'load'; scenario: Scenario } | { kind: 'start-up' };
+export type Work =
+  | { kind: 'load'; scenarios: Scenario[] }
+  | { kind: 'recovery'; fill: FillScenario; drain: DrainScenario }
+  | { kind: 'start-up' }
+  | { kind: 'disk' };
 
 export interface Row {
   name: string;
@@ -27,6 +34,14 @@ export interface Row {
   work: Work;
   /** Warren's; RabbitMQ has one form only. */
   confirmMode: ConfirmMode;
+  /** What the bare Node does for it; absent: it has no part in it. */
+  limit?: BareMode;
+  /** Measured for one broker only. */
+  only?: BrokerName;
+  /** Needs a broker that has done nothing before. */
+  fresh?: boolean;
+  /** Runs only when it is named. */
+  optional?: boolean;
   figures: FigureSpec[];
 }
 
@@ -54,67 +69,139 @@ const persistent: FlowScenario = {
   prefetch: 1000,
 };
 
-const rate = (target?: Target, name = 'deliveries/s'): FigureSpec => ({
+const more = (name: string, digits = 0, target?: Target, label = name): FigureSpec => ({
   name,
-  label: name,
+  label,
   better: 'more',
-  digits: 0,
+  digits,
   target,
 });
-const cost = (name: string, label: string, digits: number, target?: Target): FigureSpec => ({
+const less = (name: string, label: string, digits: number, target?: Target): FigureSpec => ({
   name,
   label,
   better: 'less',
   digits,
   target,
 });
-const cpu = (target?: Target) => cost('cpuUs', 'broker CPU us each', 2, target);
+const cpu = (target?: Target) => less('cpuUs', 'broker CPU us each', 2, target);
+const deliveries = (target: Target) => more('deliveries/s', 0, target);
+
+const million = 1_000_000;
+const fill: FillScenario = { kind: 'fill', bodySize: 100, count: million, confirmWindow: 1000 };
+const drain: DrainScenario = { kind: 'drain', bodySize: 100, count: million, ackEvery: 100, prefetch: 1000 };
 
 export const rows: Row[] = [
-  flowRow('transient-16', 'transient, 16 B, auto-ack', transient, { ratio: 6 }, { value: 1.9 }),
-  flowRow(
-    'transient-1k',
-    'transient, 1 KiB, auto-ack',
-    { ...transient, bodySize: 1024, inFlightMax: 4000 },
-    { ratio: 4 },
-    { value: 4 },
-  ),
-  flowRow(
-    'persistent',
-    'persistent, confirm `synced`, manual ack, 1 KiB',
-    persistent,
-    { ratio: 8, value: 100_000 },
-    { value: 4.5 },
-  ),
   {
-    ...flowRow('persistent-written', 'the same, confirm `written`', persistent, { ratio: 10 }),
-    confirmMode: 'written',
+    ...load('transient-16', 'transient, 16 B, auto-ack', transient),
+    limit: 'forward',
+    figures: [deliveries({ ratio: 6 }), cpu({ value: 1.9 })],
   },
-  flowRow(
-    'fanout',
-    'fanout to 10 queues, 100 B',
-    { ...transient, bodySize: 100, topology: 'fanout', queues: 10, inFlightMax: 2000 },
-    { ratio: 5 },
-    { value: 1.9 },
-  ),
-  flowRow(
-    'topic',
-    'topic, 1,000 wildcard bindings, keys that never repeat, 100 B',
-    { ...transient, bodySize: 100, topology: 'topic', queues: 10, bindings: 1000, inFlightMax: 4000 },
-    { ratio: 10 },
-  ),
   {
-    name: 'latency',
-    title: '1,000/s persistent, confirm `synced`, 1 KiB',
-    work: { kind: 'load', scenario: { kind: 'latency', bodySize: 1024, pace: 1000 } },
-    confirmMode: 'synced',
+    ...load('transient-1k', 'transient, 1 KiB, auto-ack', {
+      ...transient,
+      bodySize: 1024,
+      inFlightMax: 4000,
+    }),
+    limit: 'forward',
+    figures: [deliveries({ ratio: 4 }), cpu({ value: 4 })],
+  },
+  {
+    ...load('persistent', 'persistent, confirm `synced`, manual ack, 1 KiB', persistent),
+    limit: 'sync',
+    figures: [deliveries({ ratio: 8, value: 100_000, ofLimit: 0.6 }), cpu({ value: 4.5 })],
+  },
+  {
+    ...load('persistent-written', 'the same, confirm `written`', persistent),
+    confirmMode: 'written',
+    limit: 'append',
+    figures: [deliveries({ ratio: 10 }), cpu()],
+  },
+  {
+    ...load('fanout', 'fanout to 10 queues, 100 B', {
+      ...transient,
+      bodySize: 100,
+      topology: 'fanout',
+      queues: 10,
+      inFlightMax: 2000,
+    }),
+    limit: 'forward',
+    figures: [deliveries({ ratio: 5 }), cpu({ value: 1.9 })],
+  },
+  {
+    ...load('topic', 'topic, 1,000 wildcard bindings, keys that never repeat, 100 B', {
+      ...transient,
+      bodySize: 100,
+      topology: 'topic',
+      queues: 10,
+      bindings: 1000,
+      inFlightMax: 4000,
+    }),
+    figures: [deliveries({ ratio: 10 }), cpu()],
+  },
+  {
+    ...load('latency', '1,000/s persistent, confirm `synced`, 1 KiB', {
+      kind: 'latency',
+      bodySize: 1024,
+      pace: 1000,
+    }),
+    limit: 'sync',
     figures: [
-      cost('deliveryP50Us', 'delivery p50 us', 0, { ratio: 0.5 }),
-      cost('deliveryP99Us', 'delivery p99 us', 0, { ratio: 0.5 }),
-      cost('deliveryP999Us', 'delivery p99.9 us', 0),
-      cost('confirmP50Us', 'confirm p50 us', 0),
-      cost('confirmP99Us', 'confirm p99 us', 0, { ratio: 1 }),
+      less('deliveryP50Us', 'delivery p50 us', 0, { ratio: 0.5 }),
+      less('deliveryP99Us', 'delivery p99 us', 0, { ratio: 0.5 }),
+      less('deliveryP999Us', 'delivery p99.9 us', 0),
+      less('confirmP50Us', 'confirm p50 us', 0),
+      less('confirmP99Us', 'confirm p99 us', 0, { ratio: 1 }),
       cpu({ value: 100 }),
+    ],
+  },
+  {
+    ...load('connections', '1,000 connections opened, 50 at a time', {
+      kind: 'connections',
+      count: 1000,
+      concurrency: 50,
+    }),
+    limit: 'forward',
+    fresh: true,
+    figures: [
+      more('connections/s', 0, { ratio: 2 }),
+      less('openMs', 'all open after ms', 0),
+      cpu(),
+      less('kbEach', 'memory KiB each', 1, { value: 40 }),
+    ],
+  },
+  {
+    ...load('declares', 'durable queues declared over 10 connections', {
+      kind: 'declares',
+      connections: 10,
+      queues: 'durable',
+      count: 0,
+    }),
+    fresh: true,
+    figures: [more('queues/s', 0, { ratio: 3 }), cpu(), less('kbEach', 'memory KiB each', 1)],
+  },
+  {
+    ...load('reply-queues', 'reply queues declared and deleted over 10 connections', {
+      kind: 'declares',
+      connections: 10,
+      queues: 'reply',
+      count: 0,
+    }),
+    fresh: true,
+    figures: [more('cycles/s', 0, { ratio: 10 }), cpu()],
+  },
+  {
+    ...load(
+      'backlog',
+      '1 M persistent messages of 100 B: published with confirms, then drained',
+      fill,
+      drain,
+    ),
+    fresh: true,
+    figures: [
+      more('publishes/s', 0, { ratio: 5 }),
+      more('drained/s', 0, { ratio: 5 }),
+      less('memoryMb', 'memory with all in the queue MB', 0, { value: 200 }),
+      less('peakMemoryMb', 'peak memory MB', 0),
     ],
   },
   {
@@ -122,26 +209,66 @@ export const rows: Row[] = [
     title: 'start with an empty data folder',
     work: { kind: 'start-up' },
     confirmMode: 'synced',
+    limit: 'forward',
+    fresh: true,
     figures: [
-      cost('startMs', 'to the first open connection ms', 0, { value: 300 }),
-      cost('idleMb', 'idle memory of the node MB', 1, { value: 80 }),
-      cost('idleHostMb', 'and of its host MB', 1),
+      less('startMs', 'to the first open connection ms', 0, { value: 300 }),
+      less('idleMb', 'idle memory of the node MB', 1, { value: 80 }),
+      less('idleHostMb', 'and of its host MB', 1),
     ],
+  },
+  {
+    name: 'recovery',
+    title: 'start after SIGKILL with 1 M persistent messages of 100 B, all of them there',
+    work: { kind: 'recovery', fill, drain },
+    confirmMode: 'synced',
+    fresh: true,
+    figures: [less('readyMs', 'to the first open connection ms', 0, { value: 1000 })],
+  },
+  {
+    name: 'disk',
+    title: 'appends to one file, each synced (fdatasync) before the next',
+    work: { kind: 'disk' },
+    confirmMode: 'synced',
+    limit: 'sync',
+    figures: [
+      more('syncs/s', 0, undefined, '1 KiB appends/s'),
+      more('mb/s', 0, undefined, '1 MiB appends, MB/s'),
+    ],
+  },
+  {
+    ...load(
+      'backlog-10m',
+      '10 M persistent messages of 100 B: published with confirms, then drained',
+      { ...fill, count: 10 * million },
+      { ...drain, count: 10 * million },
+    ),
+    fresh: true,
+    only: 'warren',
+    optional: true,
+    figures: [
+      more('publishes/s'),
+      more('publishFlatness', 2, { value: 0.7 }, "slowest tenth's publish rate of the fastest's"),
+      more('drained/s'),
+      more('drainFlatness', 2, { value: 0.7 }, "slowest tenth's drain rate of the fastest's"),
+      less('memoryMb', 'memory with all in the queue MB', 0, { value: 400 }),
+      less('peakMemoryMb', 'peak memory MB', 0, { value: 400 }),
+    ],
+  },
+  {
+    ...load('queues-100k', '100,000 durable queues declared over 10 connections', {
+      kind: 'declares',
+      connections: 10,
+      queues: 'durable',
+      count: 100_000,
+    }),
+    fresh: true,
+    only: 'warren',
+    optional: true,
+    figures: [more('queues/s'), cpu(), less('kbEach', 'memory KiB each', 1, { value: 6 })],
   },
 ];
 
-function flowRow(
-  name: string,
-  title: string,
-  scenario: FlowScenario,
-  target: Target,
-  cpuTarget?: Target,
-): Row {
-  return {
-    name,
-    title,
-    work: { kind: 'load', scenario },
-    confirmMode: 'synced',
-    figures: [rate(target), cpu(cpuTarget)],
-  };
+function load(name: string, title: string, ...scenarios: Scenario[]) {
+  return { name, title, work: { kind: 'load', scenarios }, confirmMode: 'synced' } satisfies Partial<Row>;
 }

@@ -26,7 +26,42 @@ export interface LatencyScenario {
   pace: number;
 }
 
-export type Scenario = FlowScenario | LatencyScenario;
+export interface ConnectionsScenario {
+  kind: 'connections';
+  count: number;
+  /** Handshakes under way at once. */
+  concurrency: number;
+}
+
+/** Each connection has one declaration under way at a time. */
+export interface DeclaresScenario {
+  kind: 'declares';
+  connections: number;
+  /** `durable`: durable queues that stay; `reply`: a client's own reply queue, declared and deleted again. */
+  queues: 'durable' | 'reply';
+  /** Ends after this many; 0: after the measured time. */
+  count: number;
+}
+
+/** Persistent, confirmed messages into a durable queue that nobody consumes. */
+export interface FillScenario {
+  kind: 'fill';
+  bodySize: number;
+  count: number;
+  confirmWindow: number;
+}
+
+/** Consumes what a fill left and checks that it is all there. */
+export interface DrainScenario {
+  kind: 'drain';
+  bodySize: number;
+  count: number;
+  ackEvery: number;
+  prefetch: number;
+}
+
+export type Scenario =
+  FlowScenario | LatencyScenario | ConnectionsScenario | DeclaresScenario | FillScenario | DrainScenario;
 
 export interface Job {
   scenario: Scenario;
