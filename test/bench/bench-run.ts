@@ -14,6 +14,7 @@ import type { Row } from './rows.ts';
 const generator = join(dirname(fileURLToPath(import.meta.url)), 'generator.ts');
 const warmUpMs = 1000;
 const settleMs = 2000;
+const patienceMs = 15_000;
 
 export interface RunOptions {
   brokers: BrokerName[];
@@ -105,6 +106,7 @@ export class BenchRun {
       port: broker.port,
       warmUpMs,
       measureMs: this.#options.measureMs,
+      patienceMs,
       nodePids: node,
       hostPids: host,
     });
@@ -165,10 +167,12 @@ async function idle(broker: Broker): Promise<JobResult> {
   return { figures, faults: [] };
 }
 
-/** CPU shares of several loads tell of the busiest, costs of the last. */
+/** Shares of several loads are the largest of them, other figures of a name the last. */
 function joined(before: Figures, after: Figures): Figures {
-  const generatorCpuShare = Math.max(before.generatorCpuShare ?? 0, after.generatorCpuShare ?? 0);
-  return { ...before, ...after, generatorCpuShare };
+  const all = { ...before, ...after };
+  for (const name of ['generatorCpuShare', 'otherCpuShare'])
+    if (before[name] !== undefined) all[name] = Math.max(before[name], after[name] ?? 0);
+  return all;
 }
 
 /** Has a fresh generator process do the job. Rejects with what it died of. */

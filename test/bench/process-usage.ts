@@ -33,6 +33,16 @@ export function cpuMs(pids: number[]): number {
   }, 0);
 }
 
+/** Time that all cores together were busy, or kept from this machine by its host. */
+export function machineBusyMs(): number {
+  const [user, nice, system, , , irq, softIrq, steal] = (read('/proc/stat') ?? '')
+    .split('\n', 1)[0]!
+    .split(/\s+/)
+    .slice(1)
+    .map(Number);
+  return (user! + nice! + system! + irq! + softIrq! + steal!) * tickMs;
+}
+
 /** Resident memory together, in bytes. */
 export function memoryBytes(pids: number[], field: 'VmRSS' | 'VmHWM' = 'VmRSS'): number {
   return pids.reduce((sum, pid) => {

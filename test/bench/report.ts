@@ -5,6 +5,8 @@ import type { FigureSpec, Row, Target } from './rows.ts';
 
 /** A generator busier than this may be what limited the run. */
 const saturatedShare = 0.93;
+/** Of one core: when others use more, the run was not alone. */
+const otherShareMax = 0.15;
 
 export interface Measured {
   row: Row;
@@ -36,6 +38,7 @@ export const columns = [
   'target',
   'verdict',
   'generator CPU',
+  'others',
 ] as const;
 
 /** Columns as wide as their widest cell; those in which nothing stands are left out. */
@@ -74,6 +77,7 @@ export function linesOf({ row, runs }: Measured): string[][] {
       spec.target ? targetText(spec, spec.target) : '',
       verdict(spec, ours, ratio, ofLimit),
       index === 0 ? generatorText(runs) : '',
+      index === 0 ? othersText(runs) : '',
     ];
   });
 }
@@ -83,7 +87,7 @@ function quotient(ours: number[], theirs: number[]): number | null {
 }
 
 function valuesOf(runs: JobResult[], name: string): number[] {
-  return runs.flatMap(({ figures }) => (figures[name] === undefined ? [] : [figures[name]]));
+  return runs.map(({ figures }) => figures[name]).filter((value) => Number.isFinite(value)) as number[];
 }
 
 function withRange(values: number[], digits: number): string {
@@ -130,4 +134,11 @@ function generatorText(runs: Record<BrokerName, JobResult[]>): string {
       return [`${(share * 100).toFixed(0)} %${share >= saturatedShare ? ' SATURATED' : ''}`];
     })
     .join(' / ');
+}
+
+/** Said where it was enough to disturb. */
+function othersText(runs: Record<BrokerName, JobResult[]>): string {
+  const shares = Object.values(runs).flatMap((each) => valuesOf(each, 'otherCpuShare'));
+  const most = Math.max(0, ...shares);
+  return most > otherShareMax ? `up to ${(most * 100).toFixed(0)} % of a core` : '';
 }

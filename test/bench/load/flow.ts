@@ -8,8 +8,6 @@ import type { FlowScenario, Job, JobResult } from './scenario.ts';
 import { Span } from './span.ts';
 import { declareTopology, topicKey, topicKeyPatch, type Topology } from './topology.ts';
 
-const drainTimeoutMs = 15_000;
-
 export async function runFlow(job: Job, scenario: FlowScenario): Promise<JobResult> {
   const flow = await Flow.open(job, scenario);
   try {
@@ -18,7 +16,7 @@ export async function runFlow(job: Job, scenario: FlowScenario): Promise<JobResu
     const span = new Span(job);
     await flow.pass(job.measureMs);
     const figures = span.figures(flow.received - before, 'deliveries');
-    const faults = await flow.finish();
+    const faults = await flow.finish(job.patienceMs);
     return { figures, faults };
   } finally {
     await flow.close();
@@ -111,19 +109,20 @@ class Flow {
   }
 
   /** Stops publishing, waits for what is on its way, and says what is wrong with the run. */
-  async finish(): Promise<string[]> {
+  async finish(patienceMs: number): Promise<string[]> {
     this.#publishing = false;
     const { published } = this.#publisher;
     const expected = published * this.#copies;
     const confirms = this.#scenario.confirmWindow > 0 ? published : 0;
-    const deadline = performance.now() + drainTimeoutMs;
+    const deadline = performance.now() + patienceMs;
     while ((this.received < expected || this.#publisher.confirmed < confirms) && performance.now() < deadline)
       await this.pass(10);
     for (const consumer of this.#consumers) consumer.acknowledgeAll();
     const sum = (count: (consumer: Consumer) => number) =>
       this.#consumers.reduce((total, consumer) => total + count(consumer), 0);
     const counts: [string, number][] = [
-      ['not received', expected - this.received],
+      ['not received', Math.max(0, expected - this.received)],
+      ['received too many', Math.max(0, this.received - expected)],
       ['not confirmed', confirms - this.#publisher.confirmed],
       ['wrongly confirmed', this.#publisher.wrongConfirms],
       ['skipped', sum((each) => each.gaps)],

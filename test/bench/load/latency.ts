@@ -7,8 +7,6 @@ import type { Figures, Job, JobResult, LatencyScenario } from './scenario.ts';
 import { Span } from './span.ts';
 import { declareTopology } from './topology.ts';
 
-const drainTimeoutMs = 5000;
-
 export async function runLatency(job: Job, scenario: LatencyScenario): Promise<JobResult> {
   const { bodySize, pace } = scenario;
   let broken: Error | null = null;
@@ -64,8 +62,8 @@ export async function runLatency(job: Job, scenario: LatencyScenario): Promise<J
   await paced(pace, 0, first, send, () => broken);
   const span = new Span(job);
   await paced(pace, first, messages, send, () => broken);
-  const { cpuUs = NaN, generatorCpuShare = 0 } = span.figures(messages - first, 'messages');
-  const deadline = performance.now() + drainTimeoutMs;
+  const usage = span.figures(messages - first, 'messages');
+  const deadline = performance.now() + job.patienceMs;
   const settled = () => consumer.received >= messages && publisher.confirmed >= messages;
   while (!settled() && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
   sending.destroy();
@@ -75,10 +73,9 @@ export async function runLatency(job: Job, scenario: LatencyScenario): Promise<J
   const faults =
     settled() && consumer.outOfOrder + consumer.gaps + consumer.corrupt === 0 ? [] : ['incomplete'];
   const figures: Figures = {
+    ...usage,
     ...quantiles('delivery', delivered.subarray(first)),
     ...quantiles('confirm', confirmed.subarray(first)),
-    cpuUs,
-    generatorCpuShare,
   };
   return { figures, faults };
 }

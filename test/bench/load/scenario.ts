@@ -68,6 +68,8 @@ export interface Job {
   port: number;
   warmUpMs: number;
   measureMs: number;
+  /** How long what is on its way at the end may take to arrive. */
+  patienceMs: number;
   /** Of the broker; their CPU time is read at both ends of the measured span. */
   nodePids: number[];
   hostPids: number[];

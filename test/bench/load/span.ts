@@ -1,5 +1,5 @@
 // A measured span: wall clock, the broker's CPU time and the generator's own, between two moments.
-import { cpuMs, hasProcessUsage } from '../process-usage.ts';
+import { cpuMs, hasProcessUsage, machineBusyMs } from '../process-usage.ts';
 import type { Figures, Job } from './scenario.ts';
 
 export class Span {
@@ -8,6 +8,7 @@ export class Span {
   readonly #own = process.cpuUsage();
   readonly #node: number;
   readonly #host: number;
+  readonly #machine = hasProcessUsage ? machineBusyMs() : 0;
 
   constructor(job: Job) {
     this.#job = job;
@@ -34,6 +35,8 @@ export class Span {
     figures.cpuUs = ((node + host) * 1000) / count;
     figures.nodeCpuUs = (node * 1000) / count;
     figures.brokerCpuShare = (node + host) / elapsedMs;
+    const ours = node + host + (own.user + own.system) / 1000;
+    figures.otherCpuShare = Math.max(0, machineBusyMs() - this.#machine - ours) / elapsedMs;
     return figures;
   }
 }
