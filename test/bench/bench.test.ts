@@ -33,4 +33,4 @@ it('measures the ceiling and writes what it measured', async () => {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-});
+}, 120_000);

@@ -17,7 +17,8 @@ function brokersOf({ only, withLimits }: BenchOptions): BrokerName[] {
   return withLimits ? [...both, 'bare'] : both;
 }
 
-async function measure(options: BenchOptions): Promise<Measured[]> {
+/** Measures row by row into `measured`, telling after each. */
+async function measure(options: BenchOptions, measured: Measured[], told: () => void): Promise<void> {
   const brokers = brokersOf(options);
   const run = new BenchRun({
     brokers,
@@ -28,41 +29,45 @@ async function measure(options: BenchOptions): Promise<Measured[]> {
   });
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => void run.end().finally(() => process.exit(1)));
-  const measured: Measured[] = [];
   try {
     for (const row of options.rows)
-      if (brokers.some((name) => takesPart(row, name))) measured.push(await run.row(row));
+      if (brokers.some((name) => takesPart(row, name))) {
+        measured.push(await run.row(row));
+        told();
+      }
   } finally {
     await run.end();
   }
-  return measured;
+}
+
+function reportOf({ seconds, repeats }: BenchOptions, measured: Measured[]): Report {
+  return {
+    machine: { cores: cpus().length, processor: cpus()[0]?.model ?? '', node: process.version },
+    command: `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim(),
+    seconds,
+    repeats,
+    measured,
+  };
 }
 
 async function main(): Promise<void> {
   const options = parseBenchOptions(process.argv.slice(2), rows);
   if (options.help) return void process.stdout.write(helpText(rows));
-  const brokers = brokersOf(options);
-  if (brokers.includes('warren') && !warrenBuilt())
+  if (brokersOf(options).includes('warren') && !warrenBuilt())
     throw new Error('dist/warren.mjs is missing: npm run build');
   if (!rabbitmqInstalled && options.only === 'rabbitmq') throw new Error('rabbitmq-server is not installed');
   if (!rabbitmqInstalled && options.only === null)
     console.log('rabbitmq-server is not installed: Warren is measured without a peer and without ratios.');
   if (options.profileFolder) mkdirSync(options.profileFolder, { recursive: true });
-  const measured = await measure(options);
-  const report: Report = {
-    machine: { cores: cpus().length, processor: cpus()[0]?.model ?? '', node: process.version },
-    command: `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim(),
-    seconds: options.seconds,
-    repeats: options.repeats,
-    measured,
-  };
+  const measured: Measured[] = [];
+  // After each row: a run that is broken off leaves what it had.
+  await measure(options, measured, () => {
+    if (options.json)
+      writeFileSync(resolve(options.json), `${JSON.stringify(reportOf(options, measured), null, 1)}\n`);
+  });
   console.log(tableOf(measured));
-  if (options.json) writeFileSync(resolve(options.json), `${JSON.stringify(report, null, 1)}\n`);
-  if (
-    measured.some(({ runs }) =>
-      Object.values(runs).some((each) => each.some(({ faults }) => faults.length > 0)),
-    )
-  ) {
+  const results = measured.flatMap(({ runs }) => Object.values(runs).flat());
+  if (results.some(({ faults }) => faults.length > 0)) {
     console.log('Some runs were not valid: see above.');
     process.exitCode = 1;
   }

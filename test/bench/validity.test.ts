@@ -21,7 +21,7 @@ afterAll(() => broker.dispose());
 async function faultsWith(tampering: Tampering, row: string): Promise<string[]> {
   const proxy = await TamperingProxy.start(broker.amqpPort, tampering);
   const flow = scenario(row);
-  const spans = { warmUpMs: 100, measureMs: 100, patienceMs: 1500 };
+  const spans = { warmUpMs: 100, measureMs: 100, patienceMs: 3000 };
   try {
     const job = { scenario: flow, port: proxy.port, ...spans, nodePids: [], hostPids: [] };
     const { faults, figures } = await runFlow(job, flow);

@@ -114,9 +114,14 @@ class Flow {
     const { published } = this.#publisher;
     const expected = published * this.#copies;
     const confirms = this.#scenario.confirmWindow > 0 ? published : 0;
-    const deadline = performance.now() + patienceMs;
-    while ((this.received < expected || this.#publisher.confirmed < confirms) && performance.now() < deadline)
+    let [arrived, deadline] = [-1, 0];
+    while (this.received < expected || this.#publisher.confirmed < confirms) {
+      if (arrived !== this.received + this.#publisher.confirmed) {
+        arrived = this.received + this.#publisher.confirmed;
+        deadline = performance.now() + patienceMs;
+      } else if (performance.now() > deadline) break;
       await this.pass(10);
+    }
     for (const consumer of this.#consumers) consumer.acknowledgeAll();
     const sum = (count: (consumer: Consumer) => number) =>
       this.#consumers.reduce((total, consumer) => total + count(consumer), 0);

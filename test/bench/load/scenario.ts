@@ -68,7 +68,7 @@ export interface Job {
   port: number;
   warmUpMs: number;
   measureMs: number;
-  /** How long what is on its way at the end may take to arrive. */
+  /** At the end what is still on its way is given up when nothing has arrived for so long. */
   patienceMs: number;
   /** Of the broker; their CPU time is read at both ends of the measured span. */
   nodePids: number[];
