@@ -4,14 +4,14 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 export type Tampering = 'none' | 'lose' | 'double' | 'swap' | 'damage-marks' | 'damage-middle';
 
 /** Which delivery it happens to, counted from the first: one of the sample whose bodies are compared whole. */
-const victim = 128;
+export const victim = 128;
 
 export class TamperingProxy {
   readonly #tampering: Tampering;
   readonly #target: number;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  #deliveries = 0;
+  deliveries = 0;
 
   static async start(target: number, tampering: Tampering): Promise<TamperingProxy> {
     const proxy = new TamperingProxy(target, tampering);
@@ -68,13 +68,13 @@ export class TamperingProxy {
   #swapped: Buffer | null = null;
 
   #delivery(delivery: Buffer): Buffer {
-    this.#deliveries++;
+    this.deliveries++;
     if (this.#swapped) {
       const both = Buffer.concat([delivery, this.#swapped]);
       this.#swapped = null;
       return both;
     }
-    if (this.#deliveries !== victim) return delivery;
+    if (this.deliveries !== victim) return delivery;
     switch (this.#tampering) {
       case 'none':
         return delivery;
