@@ -1,8 +1,9 @@
 // `npm start`: the desktop app; where Electron cannot start, the headless host, with one line that says why.
 // Arguments after -- go to either.
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -17,12 +18,14 @@ async function electronBinary() {
   const require = createRequire(import.meta.url);
   try {
     const install = join(dirname(require.resolve('electron/package.json')), 'install.js');
-    if (!existsSync(join(dirname(install), 'path.txt'))) {
+    const given = process.env.ELECTRON_OVERRIDE_DIST_PATH !== undefined;
+    if (!given && !existsSync(join(dirname(install), 'path.txt'))) {
       console.error("Fetching Electron's binary (first start only)...");
-      await ended(spawn(process.execPath, [install], { stdio: 'ignore' }));
+      const { code } = await ended(spawn(process.execPath, [install], { stdio: 'ignore' }));
+      if (code !== 0) return { reason: "Electron's binary could not be fetched" };
     }
     const path = require('electron');
-    return existsSync(path) ? { path } : { reason: "Electron's binary could not be fetched" };
+    return existsSync(path) ? { path } : { reason: `there is no ${path}` };
   } catch {
     return { reason: "Electron's binary could not be fetched" };
   }
@@ -30,23 +33,62 @@ async function electronBinary() {
 
 function ended(child) {
   return new Promise((resolve) => {
-    child.once('error', () => resolve({ code: 1, signal: null }));
-    child.once('exit', (code, signal) => resolve({ code, signal }));
+    child.once('error', (error) => resolve({ code: 1, signal: null, error }));
+    child.once('close', (code, signal) => resolve({ code, signal, error: null }));
   });
 }
 
-async function runAndExit(command, commandArgs) {
-  const child = spawn(command, commandArgs, { stdio: 'inherit', cwd: root });
+/** Runs a command in this one's place as far as signals go. */
+function run(command, commandArgs, options) {
+  const child = spawn(command, commandArgs, { cwd: root, ...options });
   // A terminal sends Ctrl-C to the child as well; a plain kill of this process is passed on.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => child.kill('SIGTERM'));
-  const { code, signal } = await ended(child);
-  process.exit(signal ? 1 : (code ?? 1));
+  return child;
+}
+
+const exitWith = ({ code, signal }) => process.exit(signal ? 1 : (code ?? 1));
+
+/**
+ * Runs the desktop app and exits as it did. Resolves with the reason when it ended before its main process ran: a
+ * library or a display was missing, or Chromium's sandbox could not be set up. Until then what Chromium says is held
+ * back, because only one line of it matters.
+ */
+async function runDesktop(electron) {
+  const folder = mkdtempSync(join(tmpdir(), 'warren-start-'));
+  const mark = join(folder, 'ready');
+  const child = run(electron, [root, ...args], {
+    stdio: ['inherit', 'inherit', 'pipe'],
+    env: { ...process.env, WARREN_READY_MARK: mark },
+  });
+  let held = '';
+  child.stderr.on('data', (chunk) => {
+    held += chunk;
+    if (!existsSync(mark)) return;
+    process.stderr.write(held);
+    held = '';
+  });
+  const end = await ended(child);
+  const ready = existsSync(mark);
+  rmSync(folder, { recursive: true, force: true });
+  if (ready) {
+    process.stderr.write(held);
+    exitWith(end);
+  }
+  return telling(held) ?? end.error?.message ?? `Electron ended with ${end.signal ?? `code ${end.code}`}`;
+}
+
+/** The last line that names a fault, without Chromium's `[pid:time:ERROR:file(line)]`. */
+function telling(text) {
+  const lines = text.split('\n').filter((line) => /error|fatal|missing|cannot|not /i.test(line));
+  return lines
+    .at(-1)
+    ?.replace(/^\[[^\]]*\]\s*/, '')
+    .trim();
 }
 
 const electron = asksText ? { reason: null } : await electronBinary();
-if (electron.path) await runAndExit(electron.path, [root, ...args]);
-else {
-  if (electron.reason) console.error(`The desktop app cannot start (${electron.reason}); running headless.`);
-  await runAndExit(process.execPath, [join(root, 'dist', 'warren.mjs'), ...args]);
-}
+const reason = electron.path ? await runDesktop(electron.path) : electron.reason;
+if (reason) console.error(`The desktop app cannot start (${reason}); running headless.`);
+const warren = run(process.execPath, [join(root, 'dist', 'warren.mjs'), ...args], { stdio: 'inherit' });
+exitWith(await ended(warren));

@@ -2,10 +2,13 @@
 import { Menu, type MenuItemConstructorOptions } from 'electron';
 
 export interface MenuActions {
+  /** Whether the broker goes on when the window is closed. */
+  closeToTray: boolean;
   copyAmqpUri(): void;
   openInBrowser(): void;
   openDataFolder(): void;
   switchOver(): void;
+  setCloseToTray(closeToTray: boolean): void;
   quit(): void;
 }
 
@@ -22,6 +25,12 @@ export function setMenu(actions: MenuActions, platform = process.platform): void
         { type: 'separator' },
         { label: 'Switch over to the standby', click: actions.switchOver },
         { type: 'separator' },
+        {
+          label: 'Keep running when the window is closed',
+          type: 'checkbox',
+          checked: actions.closeToTray,
+          click: ({ checked }) => actions.setCloseToTray(checked),
+        },
         { label: 'Quit Warren', accelerator: 'CmdOrCtrl+Q', click: actions.quit },
       ],
     },
@@ -40,6 +49,7 @@ export function setMenu(actions: MenuActions, platform = process.platform): void
       ],
     },
     { role: 'windowMenu' },
+    { role: 'help', submenu: [{ role: 'about' }] },
   ];
   Menu.setApplicationMenu(Menu.buildFromTemplate(template));
 }

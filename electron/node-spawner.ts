@@ -1,13 +1,19 @@
 // A broker node as an Electron utility process.
 import { utilityProcess } from 'electron';
-import { exitReason, type NodeSpawner } from '../broker/host/node-spawner.ts';
+import { exitReason, nodeFlags, type NodeSpawner } from '../broker/host/node-spawner.ts';
 
 export function utilityProcessSpawner(entry: string): NodeSpawner {
   return {
     spawn: (config) => {
-      const child = utilityProcess.fork(entry, [config], { stdio: 'pipe', serviceName: 'Warren node' });
+      const child = utilityProcess.fork(entry, [config], {
+        stdio: 'pipe',
+        serviceName: 'Warren node',
+        execArgv: nodeFlags,
+      });
       const exits: ((reason: string, code: number | null) => void)[] = [];
-      child.once('exit', (code) => {
+      child.once('exit', (status) => {
+        // On POSIX it may be waitpid's own word, which has the exit code in its second byte.
+        const code = status > 0xff ? status >> 8 : status;
         for (const handler of exits) handler(exitReason(code, null), code);
       });
       return {

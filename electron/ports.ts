@@ -4,12 +4,19 @@ import { nextFreePort, portFault, portHolder } from '../broker/host/port-holder.
 
 /** The port to use, or null when the user would rather quit. */
 export async function choosePort(host: string, port: number, what: string): Promise<number | null> {
-  if ((await portFault(host, port)) === null) return port;
+  const fault = await portFault(host, port);
+  if (fault === null) return port;
   const [holder, next] = await Promise.all([portHolder(port), nextFreePort(host, port)]);
   const { response } = await dialog.showMessageBox({
     type: 'question',
-    message: `Port ${port} for ${what} is taken`,
-    detail: holder ? `It is held by ${holder}.` : 'Another program has it.',
+    message:
+      fault === 'EACCES' ? `Port ${port} may not be used for ${what}` : `Port ${port} for ${what} is taken`,
+    detail:
+      fault === 'EACCES'
+        ? 'The system keeps it for itself.'
+        : holder
+          ? `It is held by ${holder}.`
+          : 'Another program has it.',
     buttons: next === null ? ['Quit'] : [`Use ${next}`, 'Quit'],
     defaultId: 0,
     cancelId: next === null ? 0 : 1,

@@ -1,22 +1,8 @@
 // What the window may not do: leave the console's origin, open windows, ask for permissions, attach
 // webviews. Links to the web open in the user's browser, http and https only.
-import { shell, type App, type Session, type WebContents } from 'electron';
+import { shell, type App, type IpcMainEvent, type Session, type WebContents } from 'electron';
 
 export const consoleOrigin = 'warren://console';
-
-/** The console's content security policy; `connect-src` stays closed, the desktop talks over a port. */
-export const contentSecurityPolicy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data: blob:",
-  "font-src 'self'",
-  "worker-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
 
 /** Closes every contents that is ever created, whoever creates it. */
 export function guardContents(app: App): void {
@@ -35,6 +21,7 @@ export function guardPermissions(session: Session): void {
   const allowed = new Set(['clipboard-sanitized-write']);
   session.setPermissionRequestHandler((_contents, permission, callback) => callback(allowed.has(permission)));
   session.setPermissionCheckHandler((_contents, permission) => allowed.has(permission));
+  session.setDevicePermissionHandler(() => false);
 }
 
 function refuseNavigation(contents: WebContents): void {
@@ -56,6 +43,11 @@ export function isConsole(url: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** True for a message from the console's own page: no frame inside it, no other page in its place. */
+export function isConsolePage({ senderFrame }: IpcMainEvent): boolean {
+  return senderFrame !== null && senderFrame.parent === null && isConsole(senderFrame.url);
 }
 
 function openOutside(url: string): void {

@@ -1,6 +1,6 @@
 // The console's window: made where the user left it, shown when it has something to show, and told apart
 // from the broker: closing it may leave the broker running in the tray.
-import { BrowserWindow, screen, type WebContents } from 'electron';
+import { BrowserWindow, nativeTheme, screen } from 'electron';
 import { consoleOrigin } from './security.ts';
 import type { SettingsFile, WindowPlace } from './settings.ts';
 
@@ -14,7 +14,7 @@ export function createWindow(settings: SettingsFile, preload: string): BrowserWi
     minHeight: 360,
     show: false,
     title: 'Warren',
-    backgroundColor: '#0f1115',
+    backgroundColor: nativeTheme.shouldUseDarkColors ? '#0f1115' : '#ffffff',
     webPreferences: {
       preload,
       contextIsolation: true,
@@ -30,15 +30,8 @@ export function createWindow(settings: SettingsFile, preload: string): BrowserWi
   return window;
 }
 
-export function consoleUrl(route = ''): string {
-  return `${consoleOrigin}/index.html?shell${route}`;
-}
-
-/** True for the console's own page; anything else asking for a port is refused. */
-export function isConsoleContents(contents: WebContents, windows: BrowserWindow[]): boolean {
-  return (
-    windows.some((window) => window.webContents === contents) && contents.getURL().startsWith(consoleOrigin)
-  );
+export function consoleUrl(): string {
+  return `${consoleOrigin}/index.html?shell`;
 }
 
 function keepPlace(window: BrowserWindow, settings: SettingsFile): void {

@@ -5,12 +5,11 @@ import { serve, type ServerType } from '@hono/node-server';
 import { decode, encode } from '@msgpack/msgpack';
 import { Hono, type Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { extname, join, normalize, sep } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
+import { consoleFile } from './console-files.ts';
 import { ConsoleSession } from './console-session.ts';
 import type { ConsoleToken } from './console-token.ts';
 import type { Host } from './host.ts';
@@ -19,30 +18,6 @@ const messageBytesMax = 32 * 1024 * 1024;
 const unsentBytesMax = 64 * 1024 * 1024;
 const sessionsMax = 32;
 const apiBodyBytesMax = 64 * 1024 * 1024;
-
-/** No inline script or style, nothing from elsewhere. */
-const contentSecurityPolicy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data: blob:",
-  "font-src 'self'",
-  "worker-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
-
-const contentTypes: Record<string, string> = {
-  '.css': 'text/css; charset=utf-8',
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.json': 'application/json; charset=utf-8',
-  '.png': 'image/png',
-  '.svg': 'image/svg+xml',
-  '.woff2': 'font/woff2',
-};
 
 export class WebConsole {
   readonly #host: Host;
@@ -153,23 +128,8 @@ export class WebConsole {
   }
 
   async #file(c: Context): Promise<Response> {
-    const { pathname } = new URL(c.req.url);
-    const file = normalize(
-      join(this.#folder, pathname === '/' ? 'index.html' : decodeURIComponent(pathname)),
-    );
-    const contentType = contentTypes[extname(file)];
-    if (!file.startsWith(this.#folder + sep) || contentType === undefined) return c.text('Not found', 404);
-    const bytes = await readFile(file).catch(() => null);
-    if (bytes === null) return c.text('Not found', 404);
-    return c.body(new Uint8Array(bytes), 200, {
-      'content-type': contentType,
-      'content-security-policy': contentSecurityPolicy,
-      'x-content-type-options': 'nosniff',
-      'referrer-policy': 'no-referrer',
-      'cross-origin-opener-policy': 'same-origin',
-      // Built files carry a hash in their names; the page itself does not.
-      'cache-control': pathname.startsWith('/assets/') ? 'max-age=31536000, immutable' : 'no-cache',
-    });
+    const file = await consoleFile(this.#folder, new URL(c.req.url).pathname, "'self'");
+    return file ? c.body(file.bytes, 200, file.headers) : c.text('Not found', 404);
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

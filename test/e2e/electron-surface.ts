@@ -27,6 +27,7 @@ export async function openElectron(): Promise<Surface> {
   const dataFolder = join(folder, 'data');
   const app = await _electron.launch({
     executablePath,
+    acceptDownloads: true,
     args: [
       `--user-data-dir=${join(folder, 'shell')}`,
       ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),

@@ -68,16 +68,19 @@ export class Shell {
     }
   }
 
+  /** Quits, past the guard: clients that a spec left connected are no reason to stay. */
+  async end(): Promise<void> {
+    if (!this.#ended) {
+      this.do({ kind: 'answer', button: 'Quit' });
+      this.do({ kind: 'quit' });
+    }
+    await this.exited;
+  }
+
   async state(): Promise<Report<'state'>> {
     this.do({ kind: 'state' });
     return this.next('state');
   }
-}
-
-export interface OpenShell {
-  shell: Shell;
-  browser: Browser;
-  page: Page;
 }
 
 /** Connects to the window the shell opens. */
@@ -107,10 +110,7 @@ export async function openStandIn(): Promise<Surface> {
     dataFolder,
     close: async () => {
       await browser.close();
-      // Clients that a spec left connected are no reason to stay.
-      shell.do({ kind: 'answer', button: 'Quit' });
-      shell.do({ kind: 'quit' });
-      await shell.exited;
+      await shell.end();
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -7,7 +7,13 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, type BrowserContext, type Page, type Route } from 'playwright-core';
+import {
+  chromium,
+  type BrowserContext,
+  type Page,
+  type Request as PageRequest,
+  type Route,
+} from 'playwright-core';
 import { chromiumArgs, chromiumPath } from '../peers/chromium.ts';
 import type { MessagePortMain } from './message-port.ts';
 import { portCodec, portCodecSource } from './port-codec.ts';
@@ -32,7 +38,7 @@ class WebContents extends EventEmitter {
   windowOpenHandler: ((details: { url: string }) => { action: string }) | null = null;
   readonly session = sessionStandIn;
   readonly #ports = new Map<number, MessagePortMain>();
-  readonly #mainFrame = { url: '' };
+  readonly #mainFrame = { url: '', parent: null };
   #nextPort = 1;
 
   setWindowOpenHandler(handler: (details: { url: string }) => { action: string }): void {
@@ -59,7 +65,7 @@ class WebContents extends EventEmitter {
     else ipcMain.emit(message.channel!, { sender: this, senderFrame: this.mainFrame }, ...message.args!);
   }
 
-  get mainFrame(): { url: string } {
+  get mainFrame(): { url: string; parent: null } {
     this.#mainFrame.url = this.getURL();
     return this.#mainFrame;
   }
@@ -112,6 +118,10 @@ export const sessionStandIn = {
   setPermissionCheckHandler(handler: (c: unknown, p: string) => boolean) {
     this.permissionCheckHandler = handler;
   },
+  devicePermissionHandler: null as null | ((details: unknown) => boolean),
+  setDevicePermissionHandler(handler: (details: unknown) => boolean) {
+    this.devicePermissionHandler = handler;
+  },
 };
 
 let context: Promise<BrowserContext> | null = null;
@@ -147,26 +157,10 @@ export class BrowserWindow extends EventEmitter {
     await page.exposeBinding('__standInToMain', (_source, text: string) => this.webContents.fromPage(text));
     await page.addInitScript(pageScript(readFileSync(this.options.webPreferences!.preload!, 'utf8')));
     page.on('close', () => this.#closed());
-    const address = await toLoopback(url);
-    await page.route(
-      (each) => each.origin !== loopbackOrigin,
-      (route) => this.#leaving(route),
-    );
-    page.on('popup', (popup) => {
-      this.webContents.windowOpenHandler?.({ url: popup.url() });
-      void popup.close();
-    });
-    await page.goto(address);
+    await page.goto(await toLoopback(url));
     this.webContents.emit('did-finish-load');
     this.emit('ready-to-show');
     tell({ kind: 'loaded' });
-  }
-
-  /** The page asks for something that is not the console's: the shell decides about navigations, CSP about the rest. */
-  async #leaving(route: Route): Promise<void> {
-    const request = route.request();
-    const allowed = !request.isNavigationRequest() || this.webContents.allows(request.url());
-    await (allowed ? route.continue() : route.abort());
   }
 
   close(): void {
@@ -235,9 +229,35 @@ async function openChromium(): Promise<BrowserContext> {
     args: [...chromiumArgs, '--remote-debugging-port=0'],
     viewport: null,
   });
+  await opened.route((url) => url.origin !== loopbackOrigin, leaving);
   const [port] = readFileSync(join(profile, 'DevToolsActivePort'), 'utf8').split('\n');
   tell({ kind: 'opened', endpoint: `http://127.0.0.1:${port}` });
   return opened;
+}
+
+/**
+ * A page asks for something that is not the console's. Where a window would go the shell decides, and a window that
+ * it would open is never there; the rest is the policy's matter.
+ */
+async function leaving(route: Route): Promise<void> {
+  const request = route.request();
+  if (!request.isNavigationRequest()) return route.continue();
+  const window = BrowserWindow.all.find(({ webContents }) => webContents.page === pageOf(request));
+  if (window && window.webContents.allows(request.url())) return route.continue();
+  if (!window) BrowserWindow.all[0]?.webContents.windowOpenHandler?.({ url: request.url() });
+  // An answer without content leaves the page where it is, as a prevented navigation does.
+  await route.fulfill({ status: 204 });
+  if (!window)
+    for (const page of (await context)!.pages()) if (page.url() === 'about:blank') await page.close();
+}
+
+/** Null for a page that is only about to be there. */
+function pageOf(request: PageRequest): Page | null {
+  try {
+    return request.frame().page();
+  } catch {
+    return null;
+  }
 }
 
 /** `warren://console/x` as an address that Chromium can fetch. */

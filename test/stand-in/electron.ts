@@ -111,7 +111,9 @@ export interface MenuItem {
   label?: string;
   role?: string;
   enabled?: boolean;
-  click?: () => void;
+  type?: string;
+  checked?: boolean;
+  click?: (item: MenuItem) => void;
   submenu?: MenuItem[];
 }
 
@@ -270,8 +272,7 @@ process.on('message', (request: StandInRequest) => {
       return tellState();
   }
 });
-// The channel to the test must not keep the shell alive once it has decided to end, and its end is the test's end.
-process.channel?.unref();
+// A shell whose test has gone has nobody to serve.
 process.on('disconnect', () => app.exit(1));
 
 function press(menu: Menu | null, path: string[]): void {
@@ -282,13 +283,16 @@ function press(menu: Menu | null, path: string[]): void {
     items = found?.submenu ?? [];
   }
   if (!found?.click) throw new Error(`no menu item ${path.join(' > ')}`);
-  found.click();
+  if (found.type === 'checkbox') found.checked = !found.checked;
+  found.click(found);
 }
 
 function tellState(): void {
   const labels = (items: MenuItem[]): unknown[] =>
     items.map((item) =>
-      item.submenu ? { [item.label ?? '']: labels(item.submenu) } : (item.label ?? item.role ?? '-'),
+      item.submenu
+        ? { [item.label ?? item.role ?? '']: labels(item.submenu) }
+        : `${item.label ?? item.role ?? '-'}${item.checked ? ' (checked)' : ''}`,
     );
   tell({
     kind: 'state',
