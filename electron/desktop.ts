@@ -90,7 +90,7 @@ export class Desktop {
   }
 
   #copyAmqpUri(): void {
-    clipboard.writeText(this.#host.amqpUri);
+    void clipboard.writeText(this.#host.amqpUri);
   }
 
   /** Gives the console's page its port; anything else that asks gets none. */
