@@ -11,6 +11,7 @@ import type {
   DeadLetterRow,
   ExchangeRow,
   FieldValue,
+  HealthCause,
   ImportReport,
   MessageProperties,
   MessageRow,
@@ -104,6 +105,8 @@ export const nodeProcedures = {
   'overview.history': query(
     v.object({ seconds: v.optional(v.pipe(v.number(), v.minValue(1)), 300) }),
   )<RateHistory>(),
+  /** Worst first; empty when all is well. */
+  'overview.health': query(none)<HealthCause[]>(),
   'topology.graph': query(v.object({ vhost }))<TopologyGraph>(),
 
   'connections.list': query(list)<Page<ConnectionRow>>(),
@@ -174,6 +177,21 @@ export const nodeProcedures = {
       bodyStartBytesMax,
     }),
   )<{ items: MessageRow[]; ready: number; unacknowledged: number }>(),
+  /**
+   * Looks for ready messages that hold a text, A to Z in either case, a piece of the queue at a time: `next` is
+   * where to go on, null at the tail. Changes nothing, as a peek.
+   */
+  'messages.search': query(
+    v.object({
+      vhost,
+      queue: name,
+      text: v.pipe(v.string(), v.minLength(1), v.maxLength(1000)),
+      where: v.optional(v.picklist(['anywhere', 'routing-key', 'properties', 'payload']), 'anywhere'),
+      offset: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
+      limit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(500)), 50),
+      bodyStartBytesMax,
+    }),
+  )<{ items: MessageRow[]; scanned: number; next: number | null; ready: number }>(),
   'messages.body': query(
     v.object({
       vhost,

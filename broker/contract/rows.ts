@@ -63,6 +63,8 @@ export interface QueueRow {
   /** Age of the head message in milliseconds, null when empty. */
   oldestMessageAgeMs: number | null;
   idleSince: number | null;
+  /** Messages handed out a second, by every way: deliver and get, with and without acknowledgement. */
+  outRate: number;
   rates: MessageRates;
   totals: MessageTotals;
 }
@@ -76,6 +78,8 @@ export interface ExchangeRow {
   internal: boolean;
   arguments: Arguments;
   policy: string | null;
+  /** Where unrouted messages go, by its own argument or by policy. */
+  alternateExchange: string | null;
   publishInRate: number;
   publishOutRate: number;
   publishInTotal: number;
@@ -287,6 +291,28 @@ export interface RateHistory {
   unacknowledged: number[];
   syncP99Ms: number[];
   memoryBytes: number[];
+  connections: number[];
+}
+
+/** One thing that is not as it should be, over all virtual hosts. */
+export interface HealthCause {
+  kind:
+    | 'alarm' // publishers are held back: `detail` says why
+    | 'journal-fault' // nothing is confirmed any more
+    | 'growing-unread' // messages come in and nobody consumes
+    | 'growing' // consumers take less than comes in
+    | 'stuck' // every consumer holds all it may and acknowledges nothing
+    | 'unroutable' // messages match no binding
+    | 'memory' // near the limit at which publishers are held back
+    | 'unread'; // messages wait without a consumer, but no more come
+  severity: 'bad' | 'warn' | 'info';
+  /** How many queues or exchanges, and the one that weighs most. */
+  objects: number;
+  vhost: string | null;
+  name: string | null;
+  messages: number;
+  ratePerSecond: number;
+  detail: string | null;
 }
 
 /** A message as the browser shows it. Bodies come by range; `bodyStart` holds the first bytes only. */
@@ -369,6 +395,8 @@ export interface TopologyGraph {
   exchanges: ExchangeRow[];
   queues: QueueRow[];
   bindings: BindingRow[];
+  /** Routing keys lately dropped here, newest first (R28). */
+  blackholes: BlackholeRow[];
   /** Changes whenever something was declared, bound or deleted; rates do not change it. */
   revision: number;
 }

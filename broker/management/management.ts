@@ -14,6 +14,7 @@ import * as v from 'valibot';
 import { JournalFault } from '../journal/journal.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 import { exportDefinitions, importDefinitions } from './definitions-json.ts';
+import { Health } from './health.ts';
 import { paged } from './list.ts';
 import { MessageCommands } from './message-commands.ts';
 import { overviewOf } from './overview.ts';
@@ -47,12 +48,14 @@ type NodeHandlers = Handlers<NodeProcedures, Caller>;
 export class Management {
   readonly parts: ManagementParts;
   readonly rates: RateSampler;
+  readonly #health: Health;
   readonly #messages: MessageCommands;
   readonly #handlers: NodeHandlers;
 
   constructor(parts: ManagementParts) {
     this.parts = parts;
     this.rates = new RateSampler(parts.services, parts.connections);
+    this.#health = new Health(this.rates);
     this.#messages = new MessageCommands(parts.services);
     this.#handlers = this.#handlerTable();
   }
@@ -87,6 +90,7 @@ export class Management {
     return {
       overview: () => overviewOf(this.parts, this.rates),
       'overview.history': ({ seconds }) => this.#history(seconds),
+      'overview.health': () => this.#health.causes(this.parts),
       'topology.graph': ({ vhost }) => this.#graph(vhost),
       'connections.list': (input) =>
         paged(
@@ -166,6 +170,7 @@ export class Management {
       'bindings.delete': ({ vhost, arguments: args, ...request }) =>
         this.#vhost(vhost).unbind({ ...request, arguments: fromPlain(args) }, null),
       'messages.peek': (input) => messages.peek(input),
+      'messages.search': (input) => messages.search(input),
       'messages.body': (input) => messages.body(input),
       'messages.publish': (input) => messages.publish(input),
       'messages.get': (input) => messages.get(input),
@@ -320,6 +325,7 @@ export class Management {
       exchanges: [...vhost.exchanges.values()].map((exchange) => exchangeRow(exchange, this.rates)),
       queues: [...vhost.queues.values()].map((queue) => queueRow(queue, this.rates, now)),
       bindings: [...vhost.bindings.values()].map((binding) => bindingRow(name, binding)),
+      blackholes: vhost.blackholes.rows().slice(0, 50),
       revision: vhost.revision,
     };
   }

@@ -18,6 +18,7 @@ import type { QueueEntry } from '../vhost/queue/queue-entry.ts';
 import type { Queue } from '../vhost/queue/queue.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 import { messageRow, xDeathsOf } from './message-rows.ts';
+import { searchMessages } from './message-search.ts';
 
 type In<Name extends keyof NodeProcedures> = InputOf<NodeProcedures[Name]>;
 type Out<Name extends keyof NodeProcedures> = OutputOf<NodeProcedures[Name]>;
@@ -43,6 +44,10 @@ export class MessageCommands {
       for (const { entry, index } of queue.browseUnacked(Math.max(0, offset), limit - items.length))
         items.push(messageRow(queue, entry, index, bodyStartBytesMax, true));
     return { items, ready: queue.readyCount, unacknowledged: queue.unacked.count };
+  }
+
+  search(input: In<'messages.search'>): Out<'messages.search'> {
+    return searchMessages(this.#queue(input.vhost, input.queue), input);
   }
 
   body(input: In<'messages.body'>): Out<'messages.body'> {

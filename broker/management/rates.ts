@@ -32,6 +32,7 @@ export class RateSampler {
     unacknowledged: [],
     syncP99Ms: [],
     memoryBytes: [],
+    connections: [],
   };
   syncRate = 0;
   syncP99Ms = 0;
@@ -127,13 +128,14 @@ export class RateSampler {
     history.at.push(this.#services.clock.now());
     history.publish.push(rates.publish);
     history.confirm.push(rates.confirm);
-    history.deliver.push(rates.deliver + rates.deliverNoAck + rates.get + rates.getNoAck);
+    history.deliver.push(outRateOf(rates));
     history.ack.push(rates.ack);
     history.unrouted.push(unrouted);
     history.ready.push(ready);
     history.unacknowledged.push(unacknowledged);
     history.syncP99Ms.push(this.syncP99Ms);
     history.memoryBytes.push(process.memoryUsage.rss());
+    history.connections.push(this.#connections.count);
     if (history.at.length > historySamplesMax + 60)
       for (const series of Object.values(history)) (series as number[]).splice(0, 60);
   }
@@ -151,6 +153,11 @@ const zeroRates: MessageRates = {
   returnUnroutable: 0,
   dropUnroutable: 0,
 };
+
+/** Messages handed out, whichever way. */
+export function outRateOf({ deliver, deliverNoAck, get, getNoAck }: MessageRates): number {
+  return deliver + deliverNoAck + get + getNoAck;
+}
 
 /** Only what contract rows carry of an object's counters. */
 export function messageTotals(counters: object): MessageRates {

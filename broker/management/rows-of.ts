@@ -13,7 +13,7 @@ import type {
 } from '../contract/rows.ts';
 import type { Binding, Exchange } from '../vhost/exchange/exchange.ts';
 import type { Queue } from '../vhost/queue/queue.ts';
-import { messageTotals, type RateSampler } from './rates.ts';
+import { messageTotals, outRateOf, type RateSampler } from './rates.ts';
 import { propertiesKeyOf } from './properties-key.ts';
 
 /** A queue without traffic for this long is idle. */
@@ -49,6 +49,7 @@ export function queueRow(queue: Queue, rates: RateSampler, now: number): QueueRo
     singleActiveConsumerTag: queue.consumers.active?.tag ?? null,
     oldestMessageAgeMs: head ? Math.max(0, now - head.entry.message.receivedAt) : null,
     idleSince: now - queue.lastActiveAt > idleAfterMs ? queue.lastActiveAt : null,
+    outRate: outRateOf(messageRates),
     rates: messageRates,
     totals: messageTotals(queue.counters),
   };
@@ -65,6 +66,7 @@ export function exchangeRow(exchange: Exchange, rates: RateSampler): ExchangeRow
     internal: exchange.internal,
     arguments: toPlain(exchange.arguments),
     policy: exchange.policyName,
+    alternateExchange: exchange.alternateExchange,
     publishInRate: sampled['publishIn'] ?? 0,
     publishOutRate: sampled['publishOut'] ?? 0,
     publishInTotal: exchange.counters.publishIn,

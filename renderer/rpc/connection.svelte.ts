@@ -22,16 +22,33 @@ const retryEveryMs = 1000;
 /** Input as a caller writes it: what the schema fills in may be left out. */
 export type Loose<Input> = Input extends object ? Partial<Input> : Input;
 
+interface Watched {
+  request: WatchRequest;
+  take: (result: Result<unknown>) => void;
+  /** A new question gets its first answer while live updates are paused, too. */
+  answered: boolean;
+}
+
 class Connection {
   status = $state<Status>('connecting');
-  /** While true nothing live changes on screen. */
-  paused = $state(false);
   /** True once the host did not know the key that was offered. */
   keyRefused = $state(false);
+  #paused = $state(false);
   #rpc: BirpcReturn<ConsoleServer, ConsoleClient> | null = null;
-  readonly #watches = new Map<number, { request: WatchRequest; take: (result: Result<unknown>) => void }>();
+  readonly #watches = new Map<number, Watched>();
   #lastWatch = 0;
   #opened: (() => void)[] = [];
+
+  /** While true nothing live changes on screen. */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  set paused(paused: boolean) {
+    this.#paused = paused;
+    // What was pushed meanwhile is not pushed again: all is asked anew.
+    if (!paused) for (const { request } of this.#watches.values()) this.#begin(request);
+  }
 
   open(): void {
     if (inShell) void shellPort().then((transport) => this.#use(transport));
@@ -65,7 +82,7 @@ class Connection {
   /** Pushes each new result of a query to `take` until the returned function is called. */
   watch(request: Omit<WatchRequest, 'watchId'>, take: (result: Result<unknown>) => void): () => void {
     const watchId = ++this.#lastWatch;
-    const entry = { request: { ...request, input: plain(request.input), watchId }, take };
+    const entry = { request: { ...request, input: plain(request.input), watchId }, take, answered: false };
     this.#watches.set(watchId, entry);
     this.#begin(entry.request);
     return () => {
@@ -125,7 +142,11 @@ class Connection {
   #use(transport: Transport): void {
     const answers: ConsoleClient = {
       watched: (watchId, result) => {
-        if (!this.paused) this.#watches.get(watchId)?.take(result);
+        const watched = this.#watches.get(watchId);
+        if (watched && !(this.#paused && watched.answered)) {
+          watched.answered = true;
+          watched.take(result);
+        }
         return Promise.resolve();
       },
     };

@@ -1,8 +1,11 @@
 // What the palette lists first: names that begin with the text, then names whose words do, then the rest that
 // hold its letters in order.
 export interface Entry {
-  kind: string;
+  /** The heading it is listed under. */
+  group: string;
   label: string;
+  /** A quiet word beside it, such as the kind of object. */
+  kind: string;
   run: () => void;
 }
 
@@ -14,6 +17,13 @@ export function rank(entries: Entry[], text: string): Entry[] {
     .filter(({ score }) => score > 0)
     .sort((left, right) => right.score - left.score)
     .map(({ entry }) => entry);
+}
+
+/** In the order in which the groups first come. */
+export function grouped(entries: Entry[]): { group: string; entries: Entry[] }[] {
+  const groups = new Map<string, Entry[]>();
+  for (const entry of entries) groups.set(entry.group, [...(groups.get(entry.group) ?? []), entry]);
+  return [...groups].map(([group, members]) => ({ group, entries: members }));
 }
 
 function scoreOf(label: string, wanted: string): number {

@@ -1,6 +1,5 @@
 // The screens, in the order of the sidebar and of Ctrl/Cmd+1..9.
 import {
-  Activity,
   Cable,
   FileJson,
   Gauge,
@@ -10,6 +9,7 @@ import {
   Shuffle,
   SlidersHorizontal,
   Skull,
+  Server,
   Users,
   Boxes,
 } from '@lucide/svelte';
@@ -21,7 +21,7 @@ export const views = [
   { name: 'exchanges', label: 'Exchanges', icon: Shuffle, group: 'Broker' },
   { name: 'dead-letters', label: 'Dead letters', icon: Skull, group: 'Broker' },
   { name: 'connections', label: 'Connections', icon: Cable, group: 'Broker' },
-  { name: 'pair', label: 'Pair', icon: Activity, group: 'Broker' },
+  { name: 'pair', label: 'Pair', icon: Server, group: 'Broker' },
   { name: 'policies', label: 'Policies', icon: SlidersHorizontal, group: 'Administration' },
   { name: 'users', label: 'Users', icon: Users, group: 'Administration' },
   { name: 'vhosts', label: 'Virtual hosts', icon: Boxes, group: 'Administration' },

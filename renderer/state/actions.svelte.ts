@@ -1,19 +1,52 @@
 // Runs what the user asked for: success is told after the broker confirmed it, failure in the broker's own words.
-import { toast } from 'svelte-sonner';
+import { ContractError } from '../../broker/contract/errors.ts';
+import { sentence } from '../ui/format.ts';
+import { notices } from './notices.svelte.ts';
+
+type Said<Value> = string | ((value: Value) => string);
 
 /** True when it went through. */
-export async function attempt<Value>(
-  action: () => Promise<Value>,
-  said?: string | ((value: Value) => string),
-): Promise<boolean> {
+export async function attempt<Value>(action: () => Promise<Value>, said?: Said<Value>): Promise<boolean> {
   try {
-    const value = await action();
-    if (said !== undefined) toast.success(typeof said === 'function' ? said(value) : said);
+    tell(await action(), said);
     return true;
   } catch (error) {
-    toast.error(error instanceof Error ? error.message : String(error));
+    notices.complain(failureText(error));
     return false;
   }
+}
+
+/** A form on its way: what is wrong is said in the form, where it can be put right. */
+export class Submission {
+  busy = $state(false);
+  problem = $state<string | null>(null);
+
+  /** True when it went through. */
+  async run<Value>(action: () => Promise<Value> | Value, said?: Said<Value>): Promise<boolean> {
+    if (this.busy) return false;
+    this.busy = true;
+    this.problem = null;
+    try {
+      tell(await action(), said);
+      return true;
+    } catch (error) {
+      this.problem = failureText(error);
+      return false;
+    } finally {
+      this.busy = false;
+    }
+  }
+}
+
+function tell<Value>(value: Value, said: Said<Value> | undefined): void {
+  if (said !== undefined) notices.say(typeof said === 'function' ? said(value) : said);
+}
+
+export function failureText(error: unknown): string {
+  const text = sentence(error instanceof Error ? error.message : String(error));
+  if (error instanceof ContractError && error.code === 'unavailable' && !text.includes('Pair'))
+    return `${text} The Pair screen shows the nodes and can start them.`;
+  return text;
 }
 
 interface Question {

@@ -1,7 +1,7 @@
 // Arguments and headers as text: JSON, where bytes are shown as {"$bytes": "base64"} and read back the same.
 import type { Arguments, FieldValue } from '../../broker/contract/rows.ts';
 
-export function fieldText(value: FieldValue, indent = 0): string {
+export function fieldText(value: FieldValue | object, indent = 0): string {
   return JSON.stringify(
     value,
     (_key, item: unknown) => (item instanceof Uint8Array ? { $bytes: toBase64(item) } : item),
