@@ -5,10 +5,14 @@ import { notices } from './notices.svelte.ts';
 
 type Said<Value> = string | ((value: Value) => string);
 
-/** True when it went through. */
-export async function attempt<Value>(action: () => Promise<Value>, said?: Said<Value>): Promise<boolean> {
+/** True when it went through. With `undo` the notice offers to take it back. */
+export async function attempt<Value>(
+  action: () => Promise<Value>,
+  said?: Said<Value>,
+  undo?: () => Promise<unknown>,
+): Promise<boolean> {
   try {
-    tell(await action(), said);
+    tell(await action(), said, undo && (() => void attempt(undo, 'Taken back')));
     return true;
   } catch (error) {
     notices.complain(failureText(error));
@@ -38,14 +42,14 @@ export class Submission {
   }
 }
 
-function tell<Value>(value: Value, said: Said<Value> | undefined): void {
-  if (said !== undefined) notices.say(typeof said === 'function' ? said(value) : said);
+function tell<Value>(value: Value, said: Said<Value> | undefined, undo?: () => void): void {
+  if (said !== undefined) notices.say(typeof said === 'function' ? said(value) : said, undo ?? null);
 }
 
 export function failureText(error: unknown): string {
-  const text = sentence(error instanceof Error ? error.message : String(error));
-  if (error instanceof ContractError && error.code === 'unavailable' && !text.includes('Pair'))
-    return `${text} The Pair screen shows the nodes and can start them.`;
+  const text = error instanceof Error ? error.message : String(error);
+  if (error instanceof ContractError && error.code === 'unavailable')
+    return `${sentence(text)} The Pair screen shows the nodes and can start them.`;
   return text;
 }
 

@@ -8,7 +8,7 @@ export interface Column {
   /** The server's sort key; null for a column that cannot be sorted. */
   sort: string | null;
   label: string;
-  /** Set to the right, and sorted from the largest first. */
+  /** Set to the right. */
   numeric?: boolean;
   /** Said on hover, where the label is short. */
   title?: string;
@@ -86,9 +86,9 @@ export class TableState {
     return { filter, sort, descending, page, pageSize };
   }
 
-  sortBy({ sort, numeric = false }: Column): void {
+  sortBy({ sort }: Column): void {
     if (sort === null) return;
-    this.#descending = this.#sort === sort ? !this.#descending : numeric;
+    this.#descending = this.#sort === sort ? !this.#descending : false;
     this.#sort = sort;
     this.#page = 1;
     this.#keep();
