@@ -10,7 +10,8 @@ import {
   writev,
   writevSync,
 } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Storage, StorageFile, StorageReader } from './storage.ts';
 
 /** Up to here a write into the page cache costs less than handing it to another thread. */
@@ -120,6 +121,17 @@ function afterWritten(parts: Uint8Array[], written: number): Uint8Array[] {
   return [];
 }
 
+async function syncFolder(folder: string): Promise<void> {
+  // Windows can neither open nor sync a folder; its rename is as lasting as it gets there.
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
 export const osStorage: Storage = {
   open: (path) => openFor(path, 'w'),
   reopen: (path) => openFor(path, 'r+'),
@@ -153,20 +165,22 @@ export const osStorage: Storage = {
     }
   },
   list: async (folder) => {
-    await mkdir(folder, { recursive: true });
+    const created = await mkdir(folder, { recursive: true });
+    if (created !== undefined)
+      for (let made = folder; made.length >= created.length; made = dirname(made))
+        await syncFolder(dirname(made));
     return readdir(folder);
   },
   rename,
   remove: (path) => rm(path, { force: true }),
-  truncate,
-  syncFolder: async (folder) => {
-    // Windows can neither open nor sync a folder; its rename is as lasting as it gets there.
-    if (process.platform === 'win32') return;
-    const handle = await open(folder, 'r');
+  truncate: async (path, size) => {
+    const handle = await open(path, 'r+');
     try {
-      await handle.sync();
+      await handle.truncate(size);
+      await handle.datasync();
     } finally {
       await handle.close();
     }
   },
+  syncFolder,
 };

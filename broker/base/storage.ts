@@ -30,10 +30,11 @@ export interface Storage {
   read(path: string, sizeMax?: number): Promise<Buffer>;
   /** The whole file, in `buffer` if it has room for it, else in one of its own. */
   readInto(path: string, buffer: Buffer): Promise<Buffer>;
-  /** Names in a folder, which is created when missing. */
+  /** Names in a folder, which is created when missing, and lasts. */
   list(folder: string): Promise<string[]>;
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
+  /** Cuts a file. That and all that was written to it before is on the disk then. */
   truncate(path: string, size: number): Promise<void>;
   /** Makes creations, renames and removals in a folder last. */
   syncFolder(folder: string): Promise<void>;

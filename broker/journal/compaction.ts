@@ -3,59 +3,102 @@
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Storage } from '../base/storage.ts';
+import type { RecordReader } from './record-reader.ts';
 import type { ReferenceCounts } from './reference-counts.ts';
 import { BlockIndex } from './block-index.ts';
 import { blockHeaderSize, piecesOf, sealBlock, segmentHeaderSize, segmentName } from './segment-format.ts';
 import type { Segment } from './segment.ts';
 
-export interface CompactionOptions {
+export interface CompactionHost {
   storage: Storage;
   folder: string;
   clock: Clock;
+  counts: ReferenceCounts;
+  reader: RecordReader;
+  /** Nothing more is to be done. */
+  ended(): boolean;
+  /** Resolves once everything appended so far is safe. */
+  safe(): Promise<void>;
 }
 
-/** `replaced` is called in the moment from which the new file is the one to read. */
-export async function compactSegment(
-  { storage, folder, clock }: CompactionOptions,
-  segment: Segment,
-  counts: ReferenceCounts,
-  replaced: () => void,
-): Promise<void> {
-  const path = join(folder, segmentName(segment.number));
-  const bytes = await storage.read(path);
-  const kept: Buffer[] = [bytes.subarray(0, segmentHeaderSize)];
-  const blocks = new BlockIndex();
-  let size = segmentHeaderSize;
-  let records = 0;
-  for (const piece of piecesOf(bytes, segmentHeaderSize)) {
-    // Damage is recovery's matter: a segment that has some is left alone.
-    if (piece.kind === 'damage') return;
-    const live = liveRecords(piece.records, counts);
-    records += live.count;
-    if (live.count > 0) {
-      kept.push(live.block);
-      blocks.add(size, live.block.length, live.firstId - segment.firstId);
-      size += live.block.length;
-    }
-    await new Promise<void>((resolve) => clock.soon(resolve));
-    if (segment.removed) return;
+export async function compactSegment(host: CompactionHost, segment: Segment): Promise<void> {
+  const path = join(host.folder, segmentName(segment.number));
+  segment.compacting = true;
+  try {
+    const sparse = await withoutDead(host, segment, path);
+    if (sparse) await replace(host, segment, path, sparse);
+  } catch (error) {
+    await host.storage.remove(`${path}.new`).catch(() => undefined);
+    throw error;
+  } finally {
+    segment.compacting = false;
   }
+}
+
+interface Sparse {
+  parts: Buffer[];
+  blocks: BlockIndex;
+  size: number;
+  records: number;
+}
+
+/** Null when there is nothing to gain any more. */
+async function withoutDead(host: CompactionHost, segment: Segment, path: string): Promise<Sparse | null> {
+  const bytes = await host.storage.read(path);
+  const sparse: Sparse = {
+    parts: [bytes.subarray(0, segmentHeaderSize)],
+    blocks: new BlockIndex(),
+    size: segmentHeaderSize,
+    records: 0,
+  };
+  for (const piece of piecesOf(bytes, segmentHeaderSize, segment.blockMagic)) {
+    // Damage is recovery's matter: a segment that has some is left alone.
+    segment.damaged = piece.kind === 'damage';
+    if (piece.kind === 'damage') return null;
+    const live = liveRecords(piece.records, host.counts);
+    sparse.records += live.count;
+    if (live.count > 0) {
+      sealBlock(live.block, live.block.length, segment.blockMagic, sparse.size);
+      sparse.parts.push(live.block);
+      sparse.blocks.add(sparse.size, live.block.length, live.firstId - segment.firstId);
+      sparse.size += live.block.length;
+    }
+    await new Promise<void>((resolve) => host.clock.soon(resolve));
+    if (host.ended() || segment.live === 0) return null;
+  }
+  return sparse;
+}
+
+async function replace(host: CompactionHost, segment: Segment, path: string, sparse: Sparse): Promise<void> {
+  const { storage, reader } = host;
   const file = await storage.open(`${path}.new`);
-  await file.write(kept, 0);
-  await file.sync();
-  await file.close();
-  if (segment.removed) return storage.remove(`${path}.new`);
+  try {
+    await file.write(sparse.parts, 0);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  // What was left out may have been released because something appended after it took its place.
+  await host.safe();
+  if (host.ended()) return storage.remove(`${path}.new`);
   await segment.file?.close();
   segment.file = null;
-  await storage.rename(`${path}.new`, path);
-  await storage.syncFolder(folder);
-  segment.records = records;
-  segment.size = segment.written = size;
-  segment.blocks = blocks;
-  segment.generation++;
-  replaced();
+  // Reads go on in the old file, where the old places are right, until the new ones are known.
+  reader.pin(segment);
+  try {
+    await storage.rename(`${path}.new`, path);
+    segment.records = sparse.records;
+    segment.size = segment.written = sparse.size;
+    segment.blocks = sparse.blocks;
+    segment.generation++;
+    reader.forget(segment);
+  } finally {
+    reader.unpin();
+  }
+  await storage.syncFolder(host.folder);
 }
 
+/** The block is not sealed yet. */
 function liveRecords(
   records: Buffer,
   counts: ReferenceCounts,
@@ -71,7 +114,5 @@ function liveRecords(
     }
     at = end;
   }
-  const block = Buffer.concat(kept);
-  sealBlock(block, block.length);
-  return { block, count: kept.length - 1, firstId };
+  return { block: Buffer.concat(kept), count: kept.length - 1, firstId };
 }

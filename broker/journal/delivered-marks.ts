@@ -3,7 +3,7 @@
 // leave. A kill so makes a few look handed out that were not, never the reverse; a clean stop writes the truth.
 import { join } from 'node:path';
 import type { Storage, StorageFile } from '../base/storage.ts';
-import { blockHeaderSize, piecesOf, sealBlock } from './segment-format.ts';
+import { blockHeaderSize, ownBlockMagic, piecesOf, sealBlock } from './segment-format.ts';
 
 const fileName = 'delivered.marks';
 const ahead = 255;
@@ -37,7 +37,7 @@ export class DeliveredMarks {
   async load(): Promise<void> {
     const names = await this.#storage.list(this.#folder);
     if (!names.includes(fileName)) return;
-    for (const piece of piecesOf(await this.#storage.read(this.#path), 0))
+    for (const piece of piecesOf(await this.#storage.read(this.#path), 0, ownBlockMagic))
       if (piece.kind === 'block')
         for (let at = 0; at + entrySize <= piece.records.length; at += entrySize) {
           const id = piece.records.readDoubleBE(at + 4);
@@ -73,11 +73,20 @@ export class DeliveredMarks {
   /** Not synced: what a power loss takes is a flag, never a message. */
   async write(): Promise<void> {
     if (this.#dirty.length === 0) return;
-    const block = blockOf(this.#dirty.map(({ holder, written }) => [holder, written]));
+    const dirty = this.#dirty;
     this.#dirty = [];
-    // The first write of a run replaces what earlier runs left.
-    if (!this.#file) return this.#replace(blockOf([...this.#marks.values()].map(written)));
-    await this.#file.write([block], this.#size);
+    try {
+      // The first write of a run replaces what earlier runs left.
+      if (!this.#file) await this.#replace(blockOf([...this.#marks.values()].map(written)));
+      else await this.#append(blockOf(dirty.map(written), this.#size));
+    } catch (error) {
+      this.#dirty.push(...dirty);
+      throw error;
+    }
+  }
+
+  async #append(block: Buffer): Promise<void> {
+    await this.#file!.write([block], this.#size);
     this.#size += block.length;
   }
 
@@ -112,13 +121,13 @@ function written({ holder, last, written }: Mark): [number, number] {
   return [holder, Math.max(last, written)];
 }
 
-function blockOf(entries: [number, number][]): Buffer {
+function blockOf(entries: [number, number][], position = 0): Buffer {
   const block = Buffer.alloc(blockHeaderSize + entries.length * entrySize);
   for (const [index, [holder, id]] of entries.entries()) {
     const at = blockHeaderSize + index * entrySize;
     block.writeUInt32BE(holder, at);
     block.writeDoubleBE(id, at + 4);
   }
-  sealBlock(block, block.length);
+  sealBlock(block, block.length, ownBlockMagic, position);
   return block;
 }

@@ -33,6 +33,8 @@ export class RecordReader {
   readonly #cache = new Map<string, LoadedBlock>();
   #cachedBytes = 0;
   #last: LoadedBlock | null = null;
+  #pinned: Segment | null = null;
+  #closed = false;
   readonly #view: RecordView = { bytes: Buffer.alloc(0), start: 0, end: 0, owned: false };
 
   constructor(storage: Storage, folder: string) {
@@ -62,6 +64,7 @@ export class RecordReader {
 
   /** Brings a record's block into the cache without holding anyone up. Never rejects: `read` tells of faults. */
   async prefetch(segment: Segment, id: number): Promise<void> {
+    if (this.#closed) return;
     const last = this.#last;
     if (last?.segment === segment && id >= last.firstId && id <= last.lastId) return;
     const index = segment.blocks.find(id - segment.firstId);
@@ -71,11 +74,21 @@ export class RecordReader {
     try {
       const { blocks } = segment;
       const bytes = await this.#file(segment).read(blocks.offset(index), blocks.size(index));
-      if (segment.generation !== generation || segment.removed) return;
+      if (segment.generation !== generation || segment.removed || this.#closed) return;
       if (!this.#cache.has(keyOf(segment, index))) this.#keep(segment, index, bytes);
     } catch {
       // The reader that needs it meets the same fault and reports it.
     }
+  }
+
+  /** Keeps the file open that the segment has now: another is about to take its name. */
+  pin(segment: Segment): void {
+    this.#file(segment);
+    this.#pinned = segment;
+  }
+
+  unpin(): void {
+    this.#pinned = null;
   }
 
   /** The segment's file was replaced or removed. */
@@ -91,6 +104,7 @@ export class RecordReader {
   }
 
   close(): void {
+    this.#closed = true;
     for (const file of this.#files.values()) file.close();
     this.#files.clear();
     this.#cache.clear();
@@ -107,14 +121,21 @@ export class RecordReader {
       this.#cache.set(key, cached);
       return (this.#last = cached);
     }
-    const { blocks } = segment;
-    const bytes = this.#file(segment).readSync(blocks.offset(index), blocks.size(index));
-    return this.#keep(segment, index, bytes);
+    return this.#keep(segment, index, this.#readBlock(segment, index));
+  }
+
+  #readBlock(segment: Segment, index: number): Buffer {
+    const offset = segment.blocks.offset(index);
+    try {
+      return this.#file(segment).readSync(offset, segment.blocks.size(index));
+    } catch (error) {
+      throw unreadable(segment, offset, (error as Error).message);
+    }
   }
 
   #keep(segment: Segment, index: number, bytes: Buffer): LoadedBlock {
     const offset = segment.blocks.offset(index);
-    const problem = blockProblem(bytes, 0);
+    const problem = blockProblem(bytes, 0, segment.blockMagic, offset);
     if (problem !== null) throw unreadable(segment, offset, problem);
     const block = loadedBlock(segment, bytes);
     if (!block.cached) return block;
@@ -131,14 +152,19 @@ export class RecordReader {
   #file(segment: Segment): StorageReader {
     const open = this.#files.get(segment);
     if (open) return open;
-    if (this.#files.size >= openFilesMax) {
-      const [oldest, file] = this.#files.entries().next().value!;
-      file.close();
-      this.#files.delete(oldest);
-    }
+    if (this.#files.size >= openFilesMax) this.#closeOldest();
     const file = this.#storage.reader(join(this.#folder, segmentName(segment.number)));
     this.#files.set(segment, file);
     return file;
+  }
+
+  #closeOldest(): void {
+    for (const [segment, file] of this.#files)
+      if (segment !== this.#pinned) {
+        file.close();
+        this.#files.delete(segment);
+        return;
+      }
   }
 }
 

@@ -3,10 +3,15 @@
 //   sound block                                        records go to their holders, less what was released
 //   damage with no sound block after it, in any file   a torn commit, never confirmed: cut
 //   damage with a sound block after it                 quarantined: copied aside, named in the report, passed
-//   segment without a sound header, nothing after it   a file that was being made: removed
-//   segment without a sound header, others after it    quarantined whole
+//   segment without a sound header, a sound block next  the header is damage; records go to their holders, and what
+//                                                      was released of them is not known: it costs redeliveries
+//   segment with neither, nothing after it             a file that was being made: removed
+//   segment with neither, others after it              quarantined whole: moved aside
 //   release file torn or damaged                       read up to the damage: the rest costs redeliveries
 //   release file without its segment                   removed
+//
+// In the end all of that lasts, and so does what was shown: the last commit before a kill may have been in the page
+// cache only, and must not vanish after others have built on it.
 import { join } from 'node:path';
 import type { Storage } from '../base/storage.ts';
 import type { RecoveryReport, RecoveryVisitor } from './journal.ts';
@@ -14,8 +19,10 @@ import type { DeliveredMarks } from './delivered-marks.ts';
 import type { ReferenceCounts } from './reference-counts.ts';
 import {
   blockHeaderSize,
-  firstIdIn,
+  headerByFirstBlock,
+  headerIn,
   numberIn,
+  ownBlockMagic,
   piecesOf,
   recordHeaderSize,
   releaseEntrySize,
@@ -47,6 +54,15 @@ export async function recover(parts: RecoveryParts): Promise<Recovered> {
   return new Recovery(parts).run();
 }
 
+/** Damage that is a torn tail unless a sound block follows. */
+interface Undecided extends Omit<Damage, 'kind'> {
+  number: number;
+  /** Null when nothing of the file is known. */
+  segment: Segment | null;
+  /** A copy of what is damaged. */
+  bytes: Buffer;
+}
+
 class Recovery {
   readonly #storage: Storage;
   readonly #folder: string;
@@ -59,8 +75,7 @@ class Recovery {
     lastNumber: 0,
     report: { records: 0, segments: 0, tornTailBytes: 0, damaged: [] },
   };
-  /** Damage that is a torn tail unless a sound block follows; `bytes` are the damaged ones. */
-  #undecided: { number: number; bytes: Buffer; offset: number; end: number; reason: string }[] = [];
+  #undecided: Undecided[] = [];
   /** For one segment after the other: a start must not take memory by the size of the journal. */
   #buffer: Buffer = Buffer.alloc(0);
 
@@ -76,51 +91,49 @@ class Recovery {
     const names = await this.#storage.list(this.#folder);
     const numbers = names.filter((name) => name.endsWith('.log')).flatMap((name) => numberIn(name) ?? []);
     numbers.sort((a, b) => a - b);
-    for (const number of numbers) await this.#open(number);
-    for (const segment of this.#opened) {
-      const releases = new Releases(segment.firstId);
-      if (names.includes(releaseName(segment.number))) await this.#readReleases(segment, releases);
-      await this.#readRecords(segment, releases);
-    }
+    for (const number of numbers) await this.#readSegment(number, names);
     await this.#cutTail();
     this.#marks.keepOnly(this.#seen);
     await this.#removeStrays(names, new Set(numbers));
+    if (names.length > 0) await this.#settle();
     this.#result.report.segments = this.#result.segments.length;
     return this.#result;
   }
 
   readonly #holders: number[] = [];
   readonly #handedOut: boolean[] = [];
-  readonly #opened: Segment[] = [];
   readonly #seen = new Set<number>();
 
-  async #open(number: number): Promise<void> {
+  async #readSegment(number: number, names: string[]): Promise<void> {
     this.#result.lastNumber = Math.max(this.#result.lastNumber, number);
-    const header = await this.#storage.read(join(this.#folder, segmentName(number)), segmentHeaderSize);
-    const segment = new Segment(number, firstIdIn(header) ?? -1);
+    const bytes = await this.#storage.readInto(join(this.#folder, segmentName(number)), this.#buffer);
+    if (bytes.buffer !== this.#buffer.buffer) this.#buffer = bytes;
+    const sound = headerIn(bytes);
+    const header = sound ?? headerByFirstBlock(bytes);
+    const segment = header && new Segment(number, header);
+    if (!sound) {
+      const end = segment ? segmentHeaderSize : bytes.length;
+      this.#keepUndecided(number, segment, bytes, { offset: 0, end, reason: 'no sound segment header' });
+    }
+    if (!segment) return;
     segment.sealed = true;
-    this.#opened.push(segment);
+    const releases = new Releases(segment.firstId);
+    if (sound && names.includes(releaseName(number))) await this.#readReleases(segment, releases);
+    await this.#readRecords(segment, bytes, releases);
   }
 
   async #readReleases(segment: Segment, releases: Releases): Promise<void> {
     const bytes = await this.#storage.read(join(this.#folder, releaseName(segment.number)));
-    for (const piece of piecesOf(bytes, 0)) if (piece.kind === 'block') releases.read(piece.records);
+    for (const piece of piecesOf(bytes, 0, ownBlockMagic))
+      if (piece.kind === 'block') releases.read(piece.records);
     segment.releaseWritten = bytes.length;
   }
 
-  async #readRecords(segment: Segment, releases: Releases): Promise<void> {
-    const { number, firstId } = segment;
-    const path = join(this.#folder, segmentName(number));
-    if (firstId < 0) {
-      const bytes = await this.#storage.read(path);
-      this.#undecided.push({ number, bytes, offset: 0, end: bytes.length, reason: 'no segment header' });
-      return;
-    }
-    const bytes = await this.#storage.readInto(path, this.#buffer);
-    if (bytes.buffer !== this.#buffer.buffer) this.#buffer = bytes;
+  async #readRecords(segment: Segment, bytes: Buffer, releases: Releases): Promise<void> {
+    const { number, firstId, blockMagic } = segment;
     segment.size = segment.written = bytes.length;
-    for (const piece of piecesOf(bytes, segmentHeaderSize)) {
-      if (piece.kind === 'damage') this.#keepUndecided(number, bytes, piece);
+    for (const piece of piecesOf(bytes, segmentHeaderSize, blockMagic)) {
+      if (piece.kind === 'damage') this.#keepUndecided(number, segment, bytes, piece);
       else {
         await this.#quarantineUndecided();
         segment.blocks.add(
@@ -164,32 +177,52 @@ class Recovery {
   }
 
   /** A copy: the buffer is used again for the next segment. */
-  #keepUndecided(number: number, bytes: Buffer, { offset, end, reason }: Damage): void {
-    const damaged = Buffer.from(bytes.subarray(offset, end));
-    this.#undecided.push({ number, bytes: damaged, offset, end, reason });
+  #keepUndecided(
+    number: number,
+    segment: Segment | null,
+    bytes: Buffer,
+    { offset, end, reason }: Omit<Damage, 'kind'>,
+  ): void {
+    const damaged = segment ? Buffer.from(bytes.subarray(offset, end)) : Buffer.alloc(0);
+    this.#undecided.push({ number, segment, bytes: damaged, offset, end, reason });
   }
 
   /** A sound block follows, so this was no torn tail. */
   async #quarantineUndecided(): Promise<void> {
-    for (const { number, bytes, offset, reason } of this.#undecided.splice(0)) {
-      const name = `${segmentName(number)}.${offset}.damaged`;
-      const file = await this.#storage.open(join(this.#folder, name));
-      await file.write([bytes], 0);
-      await file.sync();
-      await file.close();
+    for (const { number, segment, bytes, offset, reason } of this.#undecided.splice(0)) {
+      const path = join(this.#folder, segmentName(number));
+      const aside = `${path}.${offset}.damaged`;
+      if (segment) await this.#copy(bytes, aside);
+      else await this.#storage.rename(path, aside);
+      if (segment) segment.damaged = true;
       this.#result.report.damaged.push({ file: segmentName(number), offset, reason });
     }
   }
 
+  async #copy(bytes: Buffer, path: string): Promise<void> {
+    const file = await this.#storage.open(path);
+    try {
+      await file.write([bytes], 0);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+
   async #cutTail(): Promise<void> {
-    for (const { number, offset, end } of this.#undecided) {
+    for (const { number, segment, offset, end } of this.#undecided) {
       this.#result.report.tornTailBytes += end - offset;
       const path = join(this.#folder, segmentName(number));
-      if (offset === 0) await this.#storage.remove(path);
-      else await this.#storage.truncate(path, offset);
-      const segment = this.#result.segments.find((each) => each.number === number);
+      if (segment) await this.#storage.truncate(path, offset);
+      else await this.#storage.remove(path);
       if (segment) segment.size = segment.written = offset;
     }
+  }
+
+  async #settle(): Promise<void> {
+    const last = this.#result.segments.at(-1);
+    if (last) await this.#storage.truncate(join(this.#folder, segmentName(last.number)), last.written);
+    await this.#storage.syncFolder(this.#folder);
   }
 
   async #removeStrays(names: string[], numbers: Set<number>): Promise<void> {

@@ -1,6 +1,6 @@
 // What holders let go of, gathered between two writes: runs of ids per segment. Lost entries cost a
 // redelivery, never a message, so they are written without waiting for the disk.
-import { blockHeaderSize, releaseEntrySize, sealBlock } from './segment-format.ts';
+import { blockHeaderSize, releaseEntrySize } from './segment-format.ts';
 
 export class ReleaseLog {
   #block = Buffer.allocUnsafe(4096);
@@ -22,10 +22,9 @@ export class ReleaseLog {
     this.#lastOffset = offset;
   }
 
-  /** The block to write; the log is empty afterwards. */
+  /** The block to seal and write; the log is empty afterwards. */
   take(): Buffer {
     const block = Buffer.from(this.#block.subarray(0, this.#end));
-    sealBlock(block, block.length);
     this.#end = blockHeaderSize;
     this.#lastHolder = -1;
     return block;

@@ -2,11 +2,12 @@
 // has gathered as one block and syncs it, and the next begins when it is done, so an idle journal commits at
 // the end of the tick and a busy one in large batches. Invariant: safePosition never passes a byte that is
 // not as safe as the confirm mode says.
+import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock, Timer } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Storage } from '../base/storage.ts';
-import { compactSegment } from './compaction.ts';
+import { compactSegment, type CompactionHost } from './compaction.ts';
 import {
   JournalFault,
   type ConfirmMode,
@@ -21,7 +22,7 @@ import { recover } from './recovery.ts';
 import { ReferenceCounts } from './reference-counts.ts';
 import { RecordReader } from './record-reader.ts';
 import { blockHeaderSize, recordHeaderSize, segmentHeaderSize } from './segment-format.ts';
-import { SegmentWriter, type Slab } from './segment-writer.ts';
+import { SegmentWriter, type ReleaseNote, type Slab } from './segment-writer.ts';
 import { Segment } from './segment.ts';
 
 export interface JournalOptions {
@@ -38,12 +39,15 @@ export interface JournalOptions {
   /** What may wait for the disk before appends are refused. */
   pendingBytesMax?: number;
   retryMs?: number;
+  /** A random number of 32 bits, other than 0. */
+  newBlockMagic?: () => number;
 }
 
 const sparesMax = 4;
 const notesEveryMs = 10;
 /** A sealed segment with fewer of its records alive is rewritten without the dead. */
 const compactBelow = 0.25;
+const compactAgainMs = 10_000;
 
 export class SegmentLog implements Journal {
   readonly confirmMode: ConfirmMode;
@@ -67,13 +71,20 @@ export class SegmentLog implements Journal {
   readonly #spares: Buffer[] = [];
   #nextId = 1;
   readonly #touched = new Set<Segment>();
+  /** Releases on their way to their files, oldest first. */
+  #notes: ReleaseNote[] = [];
   readonly #marks: DeliveredMarks;
   #notesTimer: Timer | null = null;
   #notesDue = false;
   #commitScheduled = false;
   #committing: Promise<void> | null = null;
   #closed = false;
-  #compacting = false;
+  #compaction: Promise<void> | null = null;
+  /** After one that failed: no earlier than this, by the clock's monotonic time. */
+  #compactFrom = 0;
+  #retryTimer: Timer | null = null;
+  /** A fault that no later write undoes. */
+  #stopped = false;
 
   constructor(options: JournalOptions) {
     this.#options = {
@@ -82,6 +93,7 @@ export class SegmentLog implements Journal {
       blockBytesMax: 1 << 20,
       pendingBytesMax: 256 << 20,
       retryMs: 1000,
+      newBlockMagic: () => randomInt(1, 2 ** 32),
       ...options,
     };
     this.confirmMode = options.confirmMode;
@@ -100,9 +112,7 @@ export class SegmentLog implements Journal {
     this.#segments = found.segments;
     this.#nextId = found.lastId + 1;
     this.writtenId = found.lastId;
-    this.#current = new Segment(found.lastNumber + 1, this.#nextId);
-    this.#current.size = segmentHeaderSize;
-    this.#segments.push(this.#current);
+    this.#begin(found.lastNumber + 1, this.#nextId);
     await this.#removeDead();
     return { ...found.report, durationMs: clock.monotonic() - startedAt };
   }
@@ -166,7 +176,7 @@ export class SegmentLog implements Journal {
       segment.releases.release(holder, recordId - segment.firstId);
       this.#touched.add(segment);
     }
-    if (left === 0) segment.live--;
+    if (left === 0 && --segment.live === 0) segment.deadAt = this.appendedPosition;
     this.#scheduleNotes();
   }
 
@@ -192,6 +202,7 @@ export class SegmentLog implements Journal {
   async flush(): Promise<void> {
     const wanted = this.appendedPosition;
     do {
+      if (this.#stopped) break;
       await (this.#committing ?? this.#commit());
     } while (this.safePosition < wanted && this.fault === null);
     if (this.fault !== null) throw new JournalFault(this.fault);
@@ -201,16 +212,23 @@ export class SegmentLog implements Journal {
     await this.flush().catch(() => undefined);
     this.#closed = true;
     this.#notesTimer?.cancel();
+    this.#retryTimer?.cancel();
     await this.#committing;
-    if (!this.#options.scratch && this.fault === null) {
-      await this.#writeNotes();
-      await this.#marks.close();
-    }
+    await this.#compaction;
+    if (!this.#options.scratch && this.fault === null)
+      await this.#finish().catch((error: unknown) => this.#failed(error as NodeJS.ErrnoException));
     for (const segment of this.#segments) {
       await segment.file?.close();
       await segment.releaseFile?.close();
     }
     this.#reader.close();
+  }
+
+  async #finish(): Promise<void> {
+    this.#takeNotes();
+    await this.#removeDead();
+    await this.#writeNotes();
+    await this.#marks.close();
   }
 
   statistics(): JournalStatistics {
@@ -255,7 +273,11 @@ export class SegmentLog implements Journal {
     this.#current.sealed = true;
     if (this.#slab) this.#waiting.push(this.#slab);
     this.#slab = null;
-    this.#current = new Segment(this.#current.number + 1, this.#nextId - 1);
+    this.#begin(this.#current.number + 1, this.#nextId - 1);
+  }
+
+  #begin(number: number, firstId: number): void {
+    this.#current = new Segment(number, { firstId, blockMagic: this.#options.newBlockMagic() });
     this.#current.size = segmentHeaderSize;
     this.#segments.push(this.#current);
   }
@@ -284,21 +306,27 @@ export class SegmentLog implements Journal {
     });
   }
 
-  async #writeNotes(): Promise<void> {
+  #takeNotes(): void {
     this.#notesDue = false;
     this.#notesTimer = null;
-    const touched = [...this.#touched];
+    for (const segment of this.#touched) this.#notes.push({ segment, block: segment.releases.take() });
     this.#touched.clear();
-    for (const segment of touched) await this.#writer.writeReleases(segment);
+  }
+
+  async #writeNotes(): Promise<void> {
+    for (let note = this.#notes[0]; note; note = this.#notes[0]) {
+      await this.#writer.writeReleases(note);
+      this.#notes.shift();
+    }
     await this.#marks.write();
   }
 
   #schedule(): void {
-    if (this.#commitScheduled || this.#committing || this.#closed) return;
+    if (this.#commitScheduled || this.#committing || this.#closed || this.#stopped) return;
     this.#commitScheduled = true;
     this.#options.clock.soon(() => {
       this.#commitScheduled = false;
-      if (!this.#committing && !this.#closed) void this.#commit();
+      if (!this.#committing && !this.#closed && !this.#stopped) void this.#commit();
     });
   }
 
@@ -317,8 +345,10 @@ export class SegmentLog implements Journal {
     if (this.#slab) this.#waiting.push(this.#slab);
     this.#slab = null;
     const position = this.appendedPosition;
+    // What is released from here on waits for the next commit: a release must not be on the disk before what was
+    // appended before it, which may be what took its place (a dead letter).
+    if (this.#notesDue) this.#takeNotes();
     await this.#writeSlabs(this.#waiting.length);
-    if (this.#notesDue) await this.#writeNotes();
     this.#waitingBytes = this.appendedPosition - position;
     if (this.fault !== null) this.#recoveredFromFault();
     if (position > this.safePosition) {
@@ -327,6 +357,7 @@ export class SegmentLog implements Journal {
       for (const listener of this.#writtenListeners) listener();
     }
     await this.#removeDead();
+    await this.#writeNotes();
     this.#compactSparse();
   }
 
@@ -350,10 +381,9 @@ export class SegmentLog implements Journal {
   }
 
   async #removeDead(): Promise<void> {
-    // One that is dead before all of it is written still has writes coming.
-    const dead = this.#segments.filter(
-      ({ sealed, live, written, size }) => sealed && live === 0 && written === size,
-    );
+    // The newest file stays, dead or not: the ids go on behind it after a restart.
+    const newest = this.#segments.findLast(({ written }) => written > 0);
+    const dead = this.#segments.filter((segment) => segment !== newest && this.#isRemovable(segment));
     if (dead.length === 0) return;
     for (const segment of dead) {
       this.#reader.forget(segment);
@@ -362,22 +392,43 @@ export class SegmentLog implements Journal {
     this.#segments = this.#segments.filter((segment) => !segment.removed);
   }
 
+  /** One that is dead before all of it is written still has writes coming. */
+  #isRemovable(segment: Segment): boolean {
+    const { sealed, live, written, size, deadAt, compacting } = segment;
+    if (!sealed || live > 0 || written !== size || compacting) return false;
+    // What was appended before the last release, and may stand for what was released, is safe.
+    return deadAt <= this.safePosition;
+  }
+
   #compactSparse(): void {
-    if (this.#compacting) return;
+    const { clock, log } = this.#options;
+    if (this.#compaction || this.#closed || clock.monotonic() < this.#compactFrom) return;
     const sparse = this.#segments.find(
       (segment) =>
         segment.sealed &&
+        !segment.damaged &&
         segment.written === segment.size &&
         segment.live > 0 &&
         segment.live < segment.records * compactBelow,
     );
     if (!sparse) return;
-    this.#compacting = true;
-    void compactSegment(this.#options, sparse, this.#counts, () => this.#reader.forget(sparse))
-      .catch((error: unknown) =>
-        this.#options.log.warn(`compaction of segment ${sparse.number} failed: ${String(error)}`),
-      )
-      .finally(() => (this.#compacting = false));
+    const host: CompactionHost = {
+      ...this.#options,
+      counts: this.#counts,
+      reader: this.#reader,
+      ended: () => this.#closed || this.#stopped,
+      safe: () => this.flush(),
+    };
+    this.#compaction = compactSegment(host, sparse)
+      .catch((error: unknown) => {
+        log.warn(`compaction of segment ${sparse.number} failed: ${String(error)}`);
+        this.#compactFrom = clock.monotonic() + compactAgainMs;
+      })
+      .finally(() => {
+        this.#compaction = null;
+        // It may have died meanwhile.
+        this.#scheduleNotes();
+      });
   }
 
   // ---- Faults ----
@@ -394,7 +445,13 @@ export class SegmentLog implements Journal {
       for (const listener of this.#faultListeners) listener(reason);
     }
     // After a failed sync the page cache may hold what the disk does not: only a full disk is tried again.
-    if (full) this.#options.clock.after(this.#options.retryMs, () => !this.#closed && void this.#commit());
+    if (!full) this.#stopped = true;
+    else this.#retryTimer ??= this.#options.clock.after(this.#options.retryMs, () => this.#retry());
+  }
+
+  #retry(): void {
+    this.#retryTimer = null;
+    this.#schedule();
   }
 
   #recoveredFromFault(): void {

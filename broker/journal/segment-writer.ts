@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Storage, StorageFile } from '../base/storage.ts';
 import type { ConfirmMode } from './journal.ts';
-import { releaseName, sealBlock, segmentHeader, segmentName } from './segment-format.ts';
+import {
+  ownBlockMagic,
+  releaseName,
+  sealBlock,
+  segmentHeader,
+  segmentHeaderSize,
+  segmentName,
+} from './segment-format.ts';
 import type { Segment } from './segment.ts';
 
 /** A block being filled: `bytes` up to `end`, its header's place included. */
@@ -15,6 +22,12 @@ export interface Slab {
   end: number;
   firstId: number;
   lastId: number;
+}
+
+/** A block of releases for a segment's release file. */
+export interface ReleaseNote {
+  segment: Segment;
+  block: Buffer;
 }
 
 export interface SegmentWriterOptions {
@@ -44,10 +57,12 @@ export class SegmentWriter {
     if (!segment.file) {
       segment.file = await storage.open(join(folder, segmentName(segment.number)));
       segment.written = 0;
-      parts.push(segmentHeader(segment.firstId));
+      parts.push(segmentHeader(segment));
     }
+    let at = segment.written + (created ? segmentHeaderSize : 0);
     for (const slab of slabs) {
-      sealBlock(slab.bytes, slab.end);
+      sealBlock(slab.bytes, slab.end, segment.blockMagic, at);
+      at += slab.end;
       parts.push(slab.bytes.subarray(0, slab.end));
     }
     try {
@@ -87,11 +102,11 @@ export class SegmentWriter {
     segment.file = null;
   }
 
-  /** Appends what was released of a segment since the last time. Not synced: a loss costs redeliveries. */
-  async writeReleases(segment: Segment): Promise<void> {
-    if (segment.removed || segment.releases.empty || (segment.sealed && segment.live === 0)) return;
-    const block = segment.releases.take();
+  /** Appends to a segment's release file. Not synced: a loss costs redeliveries. */
+  async writeReleases({ segment, block }: ReleaseNote): Promise<void> {
+    if (segment.removed) return;
     segment.releaseFile ??= await this.#openReleases(segment);
+    sealBlock(block, block.length, ownBlockMagic, segment.releaseWritten);
     await segment.releaseFile.write([block], segment.releaseWritten);
     segment.releaseWritten += block.length;
   }

@@ -3,15 +3,24 @@
 import type { StorageFile } from '../base/storage.ts';
 import { BlockIndex } from './block-index.ts';
 import { ReleaseLog } from './release-log.ts';
+import type { SegmentHeader } from './segment-format.ts';
 
 export class Segment {
   readonly number: number;
   readonly firstId: number;
+  /** What each of its blocks begins with. */
+  readonly blockMagic: number;
   /** Records ever in it, and those still held. */
   records = 0;
   live = 0;
   /** Bytes in its file, or on their way there. */
   size = 0;
+  /** Log position appended at the release that left nothing held: what was appended before it must be safe first. */
+  deadAt = 0;
+  /** Damage was found in it: it is left as it is. */
+  damaged = false;
+  /** Its file is being replaced. */
+  compacting = false;
   /** No further records go in. */
   sealed = false;
   removed = false;
@@ -25,8 +34,9 @@ export class Segment {
   releaseFile: StorageFile | null = null;
   releaseWritten = 0;
 
-  constructor(number: number, firstId: number) {
+  constructor(number: number, { firstId, blockMagic }: SegmentHeader) {
     this.number = number;
     this.firstId = firstId;
+    this.blockMagic = blockMagic;
   }
 }
