@@ -91,22 +91,28 @@ export class DeliveredMarks {
   }
 
   /** At a clean stop: the marks as they are. */
-  async close(): Promise<void> {
+  async finish(): Promise<void> {
     const marks = [...this.#marks.values()];
     if (this.#file || marks.length > 0)
       await this.#replace(blockOf(marks.map(({ holder, last }) => [holder, last])));
+  }
+
+  async close(): Promise<void> {
     await this.#file?.close();
     this.#file = null;
   }
 
   async #replace(block: Buffer): Promise<void> {
-    await this.#file?.close();
-    this.#file = null;
+    await this.close();
     const file = await this.#storage.open(`${this.#path}.new`);
-    await file.write([block], 0);
-    await file.sync();
+    try {
+      await file.write([block], 0);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
     await this.#storage.rename(`${this.#path}.new`, this.#path);
-    this.#file = file;
+    this.#file = await this.#storage.reopen(this.#path);
     this.#size = block.length;
   }
 

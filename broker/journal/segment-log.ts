@@ -217,6 +217,7 @@ export class SegmentLog implements Journal {
     await this.#compaction;
     if (!this.#options.scratch && this.fault === null)
       await this.#finish().catch((error: unknown) => this.#failed(error as NodeJS.ErrnoException));
+    await this.#marks.close();
     for (const segment of this.#segments) {
       await segment.file?.close();
       await segment.releaseFile?.close();
@@ -228,7 +229,7 @@ export class SegmentLog implements Journal {
     this.#takeNotes();
     await this.#removeDead();
     await this.#writeNotes();
-    await this.#marks.close();
+    await this.#marks.finish();
   }
 
   statistics(): JournalStatistics {

@@ -111,18 +111,11 @@ export class SegmentWriter {
     segment.releaseWritten += block.length;
   }
 
-  /** A segment from before the restart has a release file already: its blocks are carried over. */
-  async #openReleases(segment: Segment): Promise<StorageFile> {
+  /** A segment from before the restart may have a release file already. */
+  #openReleases(segment: Segment): Promise<StorageFile> {
     const { storage, folder } = this.#options;
     const path = join(folder, releaseName(segment.number));
-    if (segment.releaseWritten === 0) return storage.open(path);
-    const earlier = await storage.read(path);
-    const file = await storage.open(`${path}.new`);
-    await file.write([earlier], 0);
-    await file.sync();
-    await storage.rename(`${path}.new`, path);
-    segment.releaseWritten = earlier.length;
-    return file;
+    return segment.releaseWritten === 0 ? storage.open(path) : storage.reopen(path);
   }
 
   async remove(segment: Segment): Promise<void> {

@@ -110,7 +110,8 @@ class CatchUp {
       if (at > size) at = -1;
       if (at < 0) {
         await ask(Kind.CREATE, name);
-        at = 0;
+        // Should it go meanwhile, the next pass removes it there too.
+        this.#have.set(name, (at = 0));
       }
       reader = storage.reader(path);
       for (; at < size; at += pieceBytes) {
