@@ -53,8 +53,13 @@ export class WarrenBroker implements Broker {
 
   static async start(options: BrokerOptions): Promise<WarrenBroker> {
     const broker = new WarrenBroker(options, { amqp: await freePort(), console: await freePort() });
-    broker.startMs = await broker.#spawn();
-    return broker;
+    try {
+      broker.startMs = await broker.#spawn();
+      return broker;
+    } catch (error) {
+      await broker.stop();
+      throw error;
+    }
   }
 
   private constructor(options: BrokerOptions, ports: { amqp: number; console: number }) {

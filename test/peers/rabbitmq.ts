@@ -72,7 +72,14 @@ export async function startRabbitMq({
     LANG: 'C.UTF-8',
   };
   const child = spawn(script, [], { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-  const exited = new Promise((resolve) => child.once('exit', resolve));
+  // It is in a group of its own: nothing else ends it when this process is ended.
+  const endGroup = () => {
+    if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, 'SIGKILL');
+  };
+  process.once('exit', endGroup);
+  const exited = new Promise((resolve) => child.once('exit', resolve)).then(() => {
+    process.removeListener('exit', endGroup);
+  });
   const control = async (...args: string[]) => {
     await execFileInBackground('/usr/lib/rabbitmq/bin/rabbitmqctl', ['-q', ...args], { env });
   };
@@ -92,7 +99,7 @@ export async function startRabbitMq({
     },
     shutDown: () => control('stop_app'),
     stop: async (keepFolder = false) => {
-      if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, 'SIGKILL');
+      endGroup();
       await exited;
       if (!keepFolder) rmSync(folder, { recursive: true, force: true });
     },
