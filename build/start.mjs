@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const args = process.argv.slice(2);
+const fetchMs = 10 * 60_000;
 const asksText = args.some((each) => ['--help', '-h', '--version', '-v'].includes(each));
 
 /** Electron's binary, or why there is none. Its package fetches the binary on first use. */
@@ -21,14 +22,30 @@ async function electronBinary() {
     const given = process.env.ELECTRON_OVERRIDE_DIST_PATH !== undefined;
     if (!given && !existsSync(join(dirname(install), 'path.txt'))) {
       console.error("Fetching Electron's binary (first start only)...");
-      const { code } = await ended(spawn(process.execPath, [install], { stdio: 'ignore' }));
-      if (code !== 0) return { reason: "Electron's binary could not be fetched" };
+      const fault = await fetched(install);
+      if (fault) return { reason: `Electron's binary could not be fetched: ${fault}` };
     }
     const path = require('electron');
     return existsSync(path) ? { path } : { reason: `there is no ${path}` };
   } catch {
     return { reason: "Electron's binary could not be fetched" };
   }
+}
+
+/** Null, or why not. */
+async function fetched(install) {
+  const child = spawn(process.execPath, [install], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    timeout: fetchMs,
+  });
+  let said = '';
+  child.stderr.on('data', (chunk) => (said += chunk));
+  const { code, error } = await ended(child);
+  if (code === 0) return null;
+  // The stack below the first line is of use to nobody.
+  return (
+    error?.message ?? telling(said.split('\n    at ')[0]) ?? `it took more than ${fetchMs / 60_000} minutes`
+  );
 }
 
 function ended(child) {
