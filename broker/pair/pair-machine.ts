@@ -226,8 +226,8 @@ function switchOver(state: PairState, at: number, actions: PairAction[]): void {
 }
 
 function promoteIfUnserved(state: PairState, actions: PairAction[]): void {
-  if (state.active !== null || state.candidate !== null || state.releasing !== null) return;
-  if (Object.values(state.members).includes('fenced')) return;
+  // Who lets go, or is being killed, is still the active or the candidate.
+  if (state.active !== null || state.candidate !== null) return;
   const node = chooseCandidate(state);
   if (node !== null) promote(state, node, actions);
 }

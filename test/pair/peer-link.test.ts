@@ -243,16 +243,16 @@ function standbyOnly(active: LinkedNode, standby: LinkedNode): void {
 }
 
 describe('R16: changes that cross', () => {
-  test('of the same thing on both sides end the same on both', async () => {
+  test.each([
+    ['a virtual host', (side: string, i: number) => vhost('v', `${side}${i}`)],
+    ['a queue', (side: string) => queue('q', side === 'a')],
+  ])('of %s on both sides end the same on both', async (_what, made) => {
     const [a, b] = await pair();
     await linked(a, b);
-    for (let i = 0; i < 20; i++)
-      await Promise.all([
-        a.put(vhost('v', `a${i}`)),
-        b.put(vhost('v', `b${i}`)),
-        a.put(queue('q', true)),
-        b.put(queue('q')),
-      ]);
+    for (let i = 0; i < 20; i++) {
+      await Promise.all([a.put(made('a', i)), b.put(made('b', i))]);
+      if (i % 2 === 0) await Promise.all([a.remove(made('a', i)), b.put(made('b', i))]);
+    }
     await equal(a, b);
   });
 
