@@ -35,7 +35,10 @@ function start(args: string[], env: NodeJS.ProcessEnv): Started {
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk));
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-  onTestFinished(() => void child.kill('SIGKILL'));
+  onTestFinished(async () => {
+    child.kill('SIGTERM');
+    await ended;
+  });
   return { child, output: () => output, ended };
 }
 
