@@ -1,6 +1,6 @@
 // Up to which record each holder has handed out, so that a recovery marks what may come a second time (R30). While
-// the node runs a mark is written ahead of what it says: once per some hundred records, and before most of them
-// leave. A kill so makes a few look handed out that were not, never the reverse; a clean stop writes the truth.
+// the node runs a mark is written ahead of what it says: once per some hundred records, and before they leave. A
+// kill so makes a few look handed out that were not, never the reverse; a clean stop writes the truth.
 import { join } from 'node:path';
 import type { Storage, StorageFile } from '../base/storage.ts';
 import { blockHeaderSize, ownBlockMagic, piecesOf, sealBlock } from './segment-format.ts';

@@ -45,6 +45,8 @@ export interface Journal {
 
   /** The holder handed out records up to this id, so a recovery must mark them redelivered. Coalesced. */
   markDelivered(holder: number, recordId: number): void;
+  /** Resolves when every mark made so far is written; null when there is none to wait for. */
+  readonly marksPending: Promise<void> | null;
 
   /** Called after each write, when `writtenId` has grown. */
   onWritten(listener: () => void): () => void;

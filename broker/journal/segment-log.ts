@@ -80,6 +80,7 @@ export class SegmentLog implements Journal {
   #committing: Promise<void> | null = null;
   #closed = false;
   #compaction: Promise<void> | null = null;
+  #marksWriting: Promise<void> | null = null;
   /** After one that failed: no earlier than this, by the clock's monotonic time. */
   #compactFrom = 0;
   #retryTimer: Timer | null = null;
@@ -181,7 +182,21 @@ export class SegmentLog implements Journal {
   }
 
   markDelivered(holder: number, recordId: number): void {
-    if (this.#marks.handedOut(holder, recordId)) this.#scheduleNotes();
+    if (this.#marks.handedOut(holder, recordId)) this.#marksWriting ??= this.#writeMarks();
+  }
+
+  get marksPending(): Promise<void> | null {
+    return this.#marksWriting;
+  }
+
+  async #writeMarks(): Promise<void> {
+    try {
+      while (this.#marks.dirty) await this.#marks.write();
+    } catch (error) {
+      this.#failed(error as NodeJS.ErrnoException);
+    } finally {
+      this.#marksWriting = null;
+    }
   }
 
   onWritten(listener: () => void): () => void {
@@ -215,6 +230,7 @@ export class SegmentLog implements Journal {
     this.#retryTimer?.cancel();
     await this.#committing;
     await this.#compaction;
+    await this.#marksWriting;
     if (!this.#options.scratch && this.fault === null)
       await this.#finish().catch((error: unknown) => this.#failed(error as NodeJS.ErrnoException));
     await this.#marks.close();
@@ -298,7 +314,7 @@ export class SegmentLog implements Journal {
 
   // ---- Group commit ----
 
-  /** Releases and marks can wait a little: a loss costs a redelivery, and together they are one write. */
+  /** Releases can wait a little: a loss costs a redelivery, and together they are one write. */
   #scheduleNotes(): void {
     if (this.#notesTimer || this.#closed) return;
     this.#notesTimer = this.#options.clock.after(notesEveryMs, () => {
@@ -319,7 +335,8 @@ export class SegmentLog implements Journal {
       await this.#writer.writeReleases(note);
       this.#notes.shift();
     }
-    await this.#marks.write();
+    // What a fault kept from being written.
+    if (this.#marks.dirty && !this.#marksWriting) await (this.#marksWriting = this.#writeMarks());
   }
 
   #schedule(): void {

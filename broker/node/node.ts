@@ -280,7 +280,7 @@ async function assemble(config: NodeConfig, lock: FolderLock, startedAt: number)
     journal,
     vhosts,
     access,
-    endOfTick: new EndOfTick(),
+    endOfTick: new EndOfTick(journal),
     outputBuffers: new OutputBuffers(),
     replies: new DirectReplies(),
     limits: { ...defaultLimits, ...config.limits },
