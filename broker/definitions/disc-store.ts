@@ -2,7 +2,7 @@
 // a change is promised only after an fdatasync of ours (one for all that wait), a torn last line is cut
 // before loading, and any other damage refuses to load.
 import Datastore from '@seald-io/nedb';
-import { mkdir, open, truncate, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readFile, truncate, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { definitionKey } from './definition-key.ts';
 import type {
@@ -38,6 +38,7 @@ export class DiscStore implements DefinitionsStore {
   async load(): Promise<StoredDefinition[]> {
     await mkdir(dirname(this.#path), { recursive: true });
     await cutTornLine(this.#path);
+    await refuseDamage(this.#path);
     const datastore = new Datastore<Document>({ filename: this.#path, corruptAlertThreshold: 0 });
     await datastore.loadDatabaseAsync();
     this.#datastore = datastore;
@@ -101,6 +102,25 @@ export class DiscStore implements DefinitionsStore {
         return this.#handle?.datasync();
       });
     return this.#nextSync;
+  }
+}
+
+/** NeDB would say how much is damaged, not where. */
+async function refuseDamage(path: string): Promise<void> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  });
+  for (const [index, line] of text.split('\n').entries()) {
+    if (line === '') continue;
+    try {
+      JSON.parse(line);
+    } catch (error) {
+      throw new Error(
+        `the definitions in ${path} are damaged in line ${index + 1} (${(error as Error).message}): nothing was changed; ` +
+          'put back a copy of the file or take the line out',
+      );
+    }
   }
 }
 

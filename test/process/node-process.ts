@@ -51,6 +51,13 @@ export class NodeProcess {
     return node;
   }
 
+  /** Starts it and kills it a moment later, wherever it has got to. */
+  static async killWhileStarting(config: Partial<Omit<NodeConfig, 'log'>>, afterMs: number): Promise<void> {
+    const node = new NodeProcess(config);
+    await new Promise((resolve) => setTimeout(resolve, afterMs));
+    await node.kill();
+  }
+
   private constructor(config: Partial<Omit<NodeConfig, 'log'>>) {
     if (!existsSync(entry)) throw new Error('dist/ is missing: npm run build');
     this.dataFolder = config.dataFolder ?? mkdtempSync(join(tmpdir(), 'warren-node-'));
