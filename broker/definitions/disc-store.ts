@@ -119,6 +119,7 @@ async function refuseDamage(path: string): Promise<void> {
       throw new Error(
         `the definitions in ${path} are damaged in line ${index + 1} (${(error as Error).message}): nothing was changed; ` +
           'put back a copy of the file or take the line out',
+        { cause: error },
       );
     }
   }
