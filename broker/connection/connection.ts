@@ -505,6 +505,11 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
     return gone;
   }
 
+  /** Ends it without a further word. */
+  cut(): void {
+    this.#socket.destroy();
+  }
+
   /** The client closes the socket when it has close-ok; one that does not is cut off. */
   #closedByPeer(): void {
     this.#releaseChannels();

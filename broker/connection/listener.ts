@@ -39,10 +39,17 @@ export class Listener {
     });
   }
 
-  /** Accepts no more, and closes its connections with 320 and the reason. */
-  async close(reason: string): Promise<void> {
+  /** Accepts no more, and closes its connections with 320 and the reason; those not gone after `graceMs` are cut. */
+  async close(reason: string, graceMs?: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    await Promise.all([...this.#connections].map((connection) => connection.closeForced(reason)));
+    const all = [...this.#connections];
+    const gone = Promise.all(all.map((connection) => connection.closeForced(reason)));
+    const cut = () => {
+      for (const connection of all) connection.cut();
+    };
+    const timer = graceMs === undefined ? null : this.#services.clock.after(graceMs, cut);
+    await gone;
+    timer?.cancel();
     await closed;
   }
 

@@ -51,7 +51,10 @@ export interface PairEvent {
     | 'front-released'
     | 'front-taken'
     | 'switch-over'
-    | 'definitions-synced';
+    | 'definitions-synced'
+    | 'standby-level'
+    | 'standby-behind'
+    | 'recovered';
   message: string;
   /** With `front-taken` after a failure: how long nobody served the front address, in milliseconds. */
   outageMs: number | null;
@@ -70,6 +73,20 @@ export interface PairStatus {
   stranded: { nodeId: string; vhost: string; queue: string; messages: number }[];
   lastOutageMs: number | null;
   definitionsInSync: boolean;
+  /** False in a replicated pair while its copy lacks messages: the standby does not take over by itself (R33b). */
+  standbyLevel: boolean;
+  replication: ReplicationRow | null;
+}
+
+/** The copy of a replicated pair, as the active node sees it. */
+export interface ReplicationRow {
+  state: 'alone' | 'catching-up' | 'in-sync';
+  mode: 'sync' | 'async';
+  /** Without its standby the active confirms alone, or not at all. */
+  policy: 'available' | 'strict';
+  lagMessages: number;
+  lagBytes: number;
+  lagMs: number;
 }
 
 export interface HostInfo {
@@ -118,6 +135,8 @@ export const hostProcedures = {
   'pair.start': command(v.object({ model: v.picklist(pairModels) }))<void>(),
   'pair.stop': command(none)<void>(),
   'pair.switchOver': command(none)<{ outageMs: number }>(),
+  /** With no node serving: the standby serves although it may lack messages. */
+  'pair.promoteAnyway': command(none)<void>(),
   'pair.events': query(v.object({ after: v.optional(v.number(), 0) }))<PairEvent[]>(),
   'layout.get': query(v.object({ vhost: v.string() }))<CanvasLayout>(),
   'layout.put': command(v.object({ vhost: v.string(), layout }))<void>(),

@@ -1,7 +1,7 @@
 // The calls between console and host (birpc over a MessagePort or a WebSocket) and between host and node
 // (birpc over the child's channel). Errors travel as values because neither serializer keeps classes.
 import type { ErrorShape } from './errors.ts';
-import type { HostProcedureName } from './host-procedures.ts';
+import type { HostProcedureName, PairModel } from './host-procedures.ts';
 import type { NodeProcedureName } from './node-procedures.ts';
 
 export type Result<Value> = { ok: true; value: Value } | { ok: false; error: ErrorShape };
@@ -46,10 +46,17 @@ export interface NodeServer {
 
 export type NodeControl =
   | { kind: 'ping' }
-  /** Bind the front address; answers when it accepts connections. */
+  /** Bind the front address; answers with Activation when it accepts connections. A standby opens its store first. */
   | { kind: 'take-front'; host: string; port: number; epoch: number }
-  /** Close the front listener and tell its clients 320 with this reason. */
+  /**
+   * Close the front listener and tell its clients 320 with this reason. A node whose messages the other is to have
+   * answers when the other has them, and stands by from then on.
+   */
   | { kind: 'release-front'; reason: string }
+  /** Which pair the node is in from now on, null for none. */
+  | { kind: 'model'; model: PairModel | null }
+  /** How far the standby is, null when nothing is replicated. */
+  | { kind: 'replication' }
   /**
    * Where the peer's definitions link listens, or null when it is away; the authoritative side is copied, and says
    * with this link's number whether the peer has everything.
@@ -70,6 +77,20 @@ export interface NodeClient {
   ready(report: NodeReady): Promise<void>;
   log(line: { at: number; level: 'debug' | 'info' | 'warn' | 'error'; message: string }): Promise<void>;
   peerInSync(state: { link: number; inSync: boolean }): Promise<void>;
+  /** What was reported when it got ready has changed: it stands by now, or no more. */
+  changed(report: NodeReady): Promise<void>;
+  /** Whether the standby of this link has everything. Resolves when the host has written it down (R33b). */
+  standbyState(state: { link: number; inSync: boolean }): Promise<void>;
+}
+
+/** How long a takeover's stages took, in milliseconds. */
+export interface Activation {
+  /** Closing the copy, taking the store's lock, reading definitions and journal; 0 when the node was open already. */
+  storeMs: number;
+  /** Of that, the journal. */
+  journalMs: number;
+  records: number;
+  frontMs: number;
 }
 
 export interface NodeReady {

@@ -41,7 +41,8 @@ Options:
   --console-port N   port of the console and of the HTTP API (default ${defaultConsolePort})
   --data FOLDER      where definitions and messages are kept
                      (default ${defaultDataFolder()})
-  --pair MODEL       start an active/standby pair; MODEL is independent
+  --pair MODEL       start an active/standby pair; MODEL is independent,
+                     shared-store or replicated
   --confirm-mode M   when a persistent message is confirmed: synced (default),
                      once it is on the disk (fdatasync), or written, once the
                      system has it: a power failure may lose confirmed messages

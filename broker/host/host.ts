@@ -24,7 +24,7 @@ import { claimDataFolder } from './data-folder-claim.ts';
 import type { NodeSpawner } from './node-spawner.ts';
 import { PairManager } from './pair-manager.ts';
 import { PairStateFile } from './pair-state-file.ts';
-import { SupervisedNode } from './supervised-node.ts';
+import { SupervisedNode, type NodeStart } from './supervised-node.ts';
 
 const serveTimeoutMs = 30_000;
 
@@ -128,10 +128,9 @@ export class Host implements SessionHost {
 
   /** Starts the second node; resolves when it is asked to run, its progress is on the time line. */
   async startPair(model: PairModel): Promise<void> {
-    if (model !== 'independent')
-      throw new ContractError('invalid', `the ${model} pair is not available; independent is`);
     if (this.#pair.model !== null) throw new ContractError('conflict', 'a pair runs already');
     await this.#pair.setModel(model);
+    await this.#tellModel(this.#pair.preferredId, model);
     this.#addNode(otherThan(this.#pair.preferredId)).start();
   }
 
@@ -179,19 +178,9 @@ export class Host implements SessionHost {
     const { options } = this;
     const node: SupervisedNode = new SupervisedNode({
       id,
-      dataFolder: join(options.dataFolder, 'nodes', id),
       logFile: join(options.dataFolder, 'logs', `node-${id}.log`),
       spawner: options.spawner,
-      config: {
-        name: `warren-${id}`,
-        host: '127.0.0.1',
-        amqpPort: 0,
-        managementPort: 0,
-        kind: 'disc',
-        followsFront: true,
-        confirmMode: options.confirmMode ?? 'synced',
-        productVersion: options.version,
-      },
+      config: () => this.#nodeStart(id),
       events: {
         starting: () => this.#pair.starting(id),
         ready: (report) => this.#pair.ready(id, report),
@@ -202,6 +191,7 @@ export class Host implements SessionHost {
         paused: () => this.#pair.paused(id),
         resumed: () => this.#pair.resumed(id),
         peerInSync: (link, inSync) => this.#pair.peerInSync(id, link, inSync),
+        standbyState: (link, level) => this.#pair.standbyState(id, link, level),
       },
     });
     this.#nodes.set(id, node);
@@ -209,15 +199,46 @@ export class Host implements SessionHost {
     return node;
   }
 
+  /** Over a shared store both nodes are one to their clients: one name, one folder (R33d). */
+  #nodeStart(id: NodeId): NodeStart {
+    const { options } = this;
+    const { model, storeOwner } = this.#pair;
+    const self = model === 'shared-store' ? storeOwner : id;
+    const name = `warren-${self}`;
+    return {
+      name,
+      dataFolder: join(options.dataFolder, 'nodes', self),
+      identity: name,
+      host: '127.0.0.1',
+      amqpPort: 0,
+      managementPort: 0,
+      kind: 'disc',
+      model,
+      followsFront: true,
+      // A copy is worth what its original's disk has.
+      confirmMode: model === 'replicated' ? 'synced' : (options.confirmMode ?? 'synced'),
+      productVersion: options.version,
+    };
+  }
+
   /** Ends the pair: who serves, or did last, goes on alone. */
   async #stopPair(): Promise<void> {
     if (this.#pair.model === null) throw new ContractError('conflict', 'no pair runs');
     const leaves = otherThan(this.#pair.preferredId);
-    await this.#pair.setModel(null);
     await this.#nodes.get(leaves)?.stop();
+    await this.#pair.setModel(null);
+    await this.#tellModel(otherThan(leaves), null);
     await this.#nodes.get(leaves)?.log.close();
     this.#pair.remove(leaves);
     this.#nodes.delete(leaves);
+  }
+
+  /** One that is not running hears of it when it starts. */
+  async #tellModel(id: NodeId, model: PairModel | null): Promise<void> {
+    await this.#nodes
+      .get(id)
+      ?.control({ kind: 'model', model })
+      .catch(() => undefined);
   }
 
   #node(id: NodeId): SupervisedNode {
@@ -260,6 +281,7 @@ export class Host implements SessionHost {
       'pair.start': ({ model }) => this.startPair(model),
       'pair.stop': () => this.#stopPair(),
       'pair.switchOver': () => pair.switchOver(),
+      'pair.promoteAnyway': () => pair.promoteAnyway(),
       'pair.events': ({ after }) => pair.events(after),
       'layout.get': ({ vhost }) => this.#layouts.get(vhost),
       'layout.put': ({ vhost, layout }) => this.#layouts.put(vhost, layout),
@@ -276,9 +298,9 @@ export class Host implements SessionHost {
       startedAt: node.startedAt,
       restarts: node.restarts,
       lastExit: node.lastExit,
-      amqpPort: node.report?.amqpPort ?? null,
+      amqpPort: node.report?.amqpPort || null,
       frontPort: this.#pair.activeId === node.id ? this.#pair.front.port : null,
-      managementPort: node.report?.managementPort ?? null,
+      managementPort: node.report?.managementPort || null,
       dataFolder: node.dataFolder,
     }));
   }
@@ -297,6 +319,8 @@ export class Host implements SessionHost {
       stranded: pair.stranded(),
       lastOutageMs: pair.lastOutageMs,
       definitionsInSync: pair.definitionsInSync,
+      standbyLevel: pair.standbyLevel,
+      replication: pair.replication,
     };
   }
 }

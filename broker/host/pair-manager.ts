@@ -1,8 +1,13 @@
 // Runs the pair machine: turns what happens to the nodes into its events, carries out its actions, asks the nodes
 // whether they are alive, and keeps the time line that the console shows.
 import { ContractError } from '../contract/errors.ts';
-import type { PairEvent as TimelineEntry, PairModel, PairRole } from '../contract/host-procedures.ts';
-import type { NodeReady } from '../contract/rpc.ts';
+import type {
+  PairEvent as TimelineEntry,
+  PairModel,
+  PairRole,
+  ReplicationRow,
+} from '../contract/host-procedures.ts';
+import type { Activation, NodeReady } from '../contract/rpc.ts';
 import {
   initialPairState,
   phaseOf,
@@ -60,13 +65,17 @@ export class PairManager {
   /** The link of definitions between the two nodes: its number, and whether the standby has everything. */
   #link = 0;
   #inSync = false;
+  /** How often the standby's being level was spoken of: a later word makes an earlier one void. */
+  #levels = 0;
+  #replication: ReplicationRow | null = null;
   #stopped = false;
 
   constructor(nodes: Map<NodeId, SupervisedNode>, front: FrontAddress, stateFile: PairStateFile) {
     this.#nodes = nodes;
     this.front = front;
     this.#stateFile = stateFile;
-    this.#state = initialPairState(stateFile.record.epoch, stateFile.record.active);
+    const { epoch, active, level } = stateFile.record;
+    this.#state = initialPairState(epoch, active, this.model !== 'replicated' || level);
     this.#pingTimer = setInterval(() => this.#pingAll(), pingEveryMs);
     this.#holdingsTimer = setInterval(() => this.#countAllHoldings(), holdingsEveryMs);
     this.#pingTimer.unref();
@@ -96,12 +105,33 @@ export class PairManager {
   }
 
   get definitionsInSync(): boolean {
-    return this.#inSync && standbyOf(this.#state) !== null;
+    if (standbyOf(this.#state) === null) return false;
+    if (this.model === 'shared-store') return true;
+    return this.model === 'replicated' ? this.#state.standbyLevel : this.#inSync;
+  }
+
+  /** How far the copy is; null where there is none. */
+  get replication(): ReplicationRow | null {
+    return this.#state.active === null ? null : this.#replication;
+  }
+
+  /** Whose folder the shared store is. */
+  get storeOwner(): NodeId {
+    return this.#stateFile.record.store;
+  }
+
+  /** Whether the standby may take over: always, but in a replicated pair only while it has everything. */
+  get standbyLevel(): boolean {
+    return this.#state.standbyLevel;
   }
 
   /** Resolves when it is written down: a host that starts again runs the same. */
-  setModel(model: PairModel | null): Promise<void> {
-    return this.#stateFile.write({ model });
+  async setModel(model: PairModel | null): Promise<void> {
+    const level = model !== 'replicated';
+    await this.#stateFile.write({ model, store: this.preferredId, level });
+    this.#levels++;
+    this.#replication = null;
+    this.#take({ kind: 'standby-level', level });
   }
 
   roleOf(id: NodeId): PairRole {
@@ -171,6 +201,40 @@ export class PairManager {
       this.#note(standby, 'definitions-synced', `Node ${standby} has all definitions of node ${id}`);
   }
 
+  /**
+   * The active node's word about its copy: `level` before anyone counts on the standby, not level before the node
+   * promises anything alone. Resolves when it is written down. Rejects for a node that has no say.
+   */
+  async standbyState(id: NodeId, link: number, level: boolean): Promise<void> {
+    const { active, candidate } = this.#state;
+    const hasSay = level ? id === active && link === this.#link : id === active || id === candidate;
+    if (!hasSay) throw new ContractError('conflict', `node ${id} has no say about the standby`);
+    const mine = ++this.#levels;
+    if (!level) this.#setLevel(false);
+    await this.#stateFile.write({ level });
+    if (level && mine === this.#levels) this.#setLevel(true);
+  }
+
+  #setLevel(level: boolean): void {
+    if (level === this.#state.standbyLevel) return;
+    const standby = otherThan(this.preferredId);
+    if (level) this.#note(standby, 'standby-level', `Node ${standby} has every message: it may take over`);
+    else
+      this.#note(
+        standby,
+        'standby-behind',
+        `Node ${standby} is behind: node ${this.preferredId} promises alone`,
+      );
+    this.#take({ kind: 'standby-level', level });
+  }
+
+  /** The one that is there serves, though it may lack what the other has. */
+  promoteAnyway(): void {
+    if (this.#state.active !== null) throw new ContractError('conflict', 'a node serves');
+    this.#note(null, 'promoted', 'Promotion was asked for although the copy may lack messages');
+    this.#take({ kind: 'promote-anyway', at: Date.now() });
+  }
+
   /** Resolves when the standby serves. Rejects when there is nobody to switch to, or when it did not come to it. */
   async switchOver(): Promise<{ outageMs: number }> {
     const standby = standbyOf(this.#state);
@@ -178,6 +242,8 @@ export class PairManager {
     if (from === null) throw new ContractError('conflict', 'no node is active');
     if (this.#state.releasing !== null) throw new ContractError('conflict', 'a switch-over is under way');
     if (standby === null) throw new ContractError('conflict', 'there is no standby to switch to');
+    if (!this.#state.standbyLevel)
+      throw new ContractError('conflict', `node ${standby} does not have every message yet`);
     this.#note(from, 'switch-over', `Switching over from node ${from} to node ${standby}`);
     this.#take({ kind: 'switch-over', at: Date.now() });
     if (this.#state.releasing === null)
@@ -255,11 +321,23 @@ export class PairManager {
 
   async #takeFront(node: NodeId, epoch: number): Promise<void> {
     try {
-      await this.#nodes.get(node)!.control({ kind: 'take-front', ...this.front, epoch });
+      const stages = await this.#nodes.get(node)!.control({ kind: 'take-front', ...this.front, epoch });
+      this.#noteStages(node, stages as Activation);
     } catch (error) {
       return this.#take({ kind: 'front-failed', node, epoch, reason: text(error) });
     }
     this.#take({ kind: 'front-taken', node, epoch, at: Date.now() });
+  }
+
+  #noteStages(node: NodeId, { storeMs, journalMs, records, frontMs }: Activation): void {
+    if (storeMs === 0) return;
+    const ms = (value: number) => `${Math.round(value)} ms`;
+    const journal = `of them ${ms(journalMs)} for ${records} messages in the journal`;
+    this.#note(
+      node,
+      'recovered',
+      `Node ${node} opened its store in ${ms(storeMs)}, ${journal}; front ${ms(frontMs)}`,
+    );
   }
 
   async #releaseFront(node: NodeId): Promise<void> {
@@ -363,6 +441,9 @@ export class PairManager {
     const held = await node.control({ kind: 'holdings' }).catch(() => null);
     this.#counting.delete(id);
     if (held !== null && this.#nodes.get(id) === node) this.#holdings.set(id, held as Holding[]);
+    if (id !== this.#state.active || this.model !== 'replicated') return;
+    const replication = await node.control({ kind: 'replication' }).catch(() => null);
+    if (id === this.#state.active) this.#replication = replication as ReplicationRow | null;
   }
 
   #note(
@@ -390,6 +471,10 @@ export class PairManager {
       this.#waiting.push({ until: condition, resolve: done });
     });
   }
+}
+
+function otherThan(id: NodeId): NodeId {
+  return id === 'a' ? 'b' : 'a';
 }
 
 function text(error: unknown): string {

@@ -11,9 +11,13 @@ export interface PairRecord {
   /** Who serves, or was last told to. */
   active: NodeId;
   epoch: number;
+  /** Over a shared store: whose folder it is. */
+  store: NodeId;
+  /** In a replicated pair: whether the other one has everything, so that it may serve. */
+  level: boolean;
 }
 
-const firstRecord: PairRecord = { model: null, active: 'a', epoch: 0 };
+const firstRecord: PairRecord = { model: null, active: 'a', epoch: 0, store: 'a', level: false };
 
 export class PairStateFile {
   record: PairRecord;
@@ -54,9 +58,9 @@ function parse(text: string, path: string): PairRecord {
   } catch {
     // Said below.
   }
-  const { model = null, active, epoch } = read ?? {};
+  const { model = null, active, epoch, store = 'a', level = false } = read ?? {};
   const isModel = model === null || (pairModels as readonly string[]).includes(model);
   if (!isModel || (active !== 'a' && active !== 'b') || !Number.isSafeInteger(epoch) || epoch! < 0)
     throw new Error(`${path} does not say which node served: ${text.slice(0, 100)}`);
-  return { model, active, epoch: epoch! };
+  return { model, active, epoch: epoch!, store, level };
 }

@@ -16,6 +16,11 @@ const steadyAfterMs = 60_000;
 const callTimeoutMs = 60_000;
 const stopTimeoutMs = 10_000;
 
+/** Handed to the node's process as JSON; its other fields are the node's own matter. */
+export interface NodeStart extends Record<string, unknown> {
+  dataFolder: string;
+}
+
 export interface NodeEvents {
   starting(): void;
   ready(report: NodeReady): void;
@@ -25,11 +30,12 @@ export interface NodeEvents {
   resumed(): void;
   /** The authoritative node's word about its link to the other. */
   peerInSync(link: number, inSync: boolean): void;
+  /** Resolves when it is written down. */
+  standbyState(link: number, inSync: boolean): Promise<void>;
 }
 
 export class SupervisedNode {
   readonly id: NodeId;
-  readonly dataFolder: string;
   readonly log: NodeLog;
   state: NodeState = 'stopped';
   startedAt: number | null = null;
@@ -37,7 +43,7 @@ export class SupervisedNode {
   lastExit: string | null = null;
   report: NodeReady | null = null;
   readonly #spawner: NodeSpawner;
-  readonly #config: string;
+  readonly #config: () => NodeStart;
   readonly #events: NodeEvents;
   #rpc: BirpcReturn<NodeServer, NodeClient> | null = null;
   #child: NodeChild | null = null;
@@ -51,18 +57,21 @@ export class SupervisedNode {
 
   constructor(options: {
     id: NodeId;
-    dataFolder: string;
     logFile: string;
-    config: object;
+    /** What its next process is started with. */
+    config: () => NodeStart;
     spawner: NodeSpawner;
     events: NodeEvents;
   }) {
     this.id = options.id;
-    this.dataFolder = options.dataFolder;
     this.log = new NodeLog(options.logFile);
-    this.#config = JSON.stringify({ ...options.config, dataFolder: options.dataFolder });
+    this.#config = options.config;
     this.#spawner = options.spawner;
     this.#events = options.events;
+  }
+
+  get dataFolder(): string {
+    return this.#config().dataFolder;
   }
 
   get pid(): number | null {
@@ -161,7 +170,7 @@ export class SupervisedNode {
     this.state = 'starting';
     this.report = null;
     this.#killedAt = null;
-    const child = this.#spawner.spawn(this.#config);
+    const child = this.#spawner.spawn(JSON.stringify(this.#config()));
     this.#child = child;
     this.startedAt = Date.now();
     const rpc = this.#connect(child);
@@ -190,6 +199,11 @@ export class SupervisedNode {
         this.#events.peerInSync(link, inSync);
         return Promise.resolve();
       },
+      changed: (report) => {
+        this.report = report;
+        return Promise.resolve();
+      },
+      standbyState: ({ link, inSync }) => this.#events.standbyState(link, inSync),
     };
     return createBirpc<NodeServer, NodeClient>(answers, {
       post: (message) => child.post(message),

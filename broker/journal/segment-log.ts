@@ -55,6 +55,8 @@ export class SegmentLog implements Journal {
   appendedPosition = 0;
   safePosition = 0;
   writtenId = 0;
+  /** The newest segment there was when the journal was opened, 0 for none. */
+  recoveredSegment = 0;
   readonly #options: Required<JournalOptions>;
   readonly #writer: SegmentWriter;
   readonly #reader: RecordReader;
@@ -111,6 +113,7 @@ export class SegmentLog implements Journal {
     await this.#marks.load();
     const found = await recover({ storage, folder, counts: this.#counts, marks: this.#marks, visitor });
     this.#segments = found.segments;
+    this.recoveredSegment = found.lastNumber;
     this.#nextId = found.lastId + 1;
     this.writtenId = found.lastId;
     this.#begin(found.lastNumber + 1, this.#nextId);
@@ -120,6 +123,10 @@ export class SegmentLog implements Journal {
 
   get state(): 'ready' | 'faulted' {
     return this.fault === null ? 'ready' : 'faulted';
+  }
+
+  get lastRecordId(): number {
+    return this.#nextId - 1;
   }
 
   get pendingBytes(): number {

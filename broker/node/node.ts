@@ -16,7 +16,7 @@ import {
 } from '../channel/channel-host.ts';
 import { DirectReplies } from '../channel/direct-replies.ts';
 import { EndOfTick } from '../channel/end-of-tick.ts';
-import { EpochFile } from '../base/epoch-file.ts';
+import type { EpochFile } from '../base/epoch-file.ts';
 import { ConnectionRegistry } from '../connection/connection-registry.ts';
 import { DiskFlow } from '../connection/disk-flow.ts';
 import { Listener } from '../connection/listener.ts';
@@ -25,12 +25,17 @@ import { DiscStore } from '../definitions/disc-store.ts';
 import { MemoryStore } from '../definitions/memory-store.ts';
 import type { ConfirmMode, RecoveryReport } from '../journal/journal.ts';
 import { SegmentLog } from '../journal/segment-log.ts';
+import { replicatingStorage } from '../pair/replication/replicating-storage.ts';
+import { Replicator, type AlonePolicy, type ReplicationMode } from '../pair/replication/replicator.ts';
 import { HttpServer } from '../management/http/http-server.ts';
 import { Management } from '../management/management.ts';
 import { ResourceAlarms } from '../management/resource-alarms.ts';
 import { Pager } from '../vhost/paging/pager.ts';
 import { VhostRegistry } from '../vhost/vhost-registry.ts';
 import { DefinitionLog } from './definition-log.ts';
+import { checkIdentity } from './identity.ts';
+import { markLineage } from './lineage.ts';
+import { definitionsFile, epochFile, journalFolder } from './standby.ts';
 
 export interface NodeConfig {
   /** Part of the node's name before the @. */
@@ -49,6 +54,12 @@ export interface NodeConfig {
   limits?: Partial<BrokerLimits>;
   memoryLimitBytes?: number;
   diskFreeLimitBytes?: number;
+  /** The store belongs to a node of this name; another's is refused (R33d). */
+  identity?: string;
+  /** How a replicated pair's confirms wait, once there is one. */
+  replication?: ReplicationSettings;
+  /** Hears, before anything is promised alone, that the standby is behind; and when it is level. */
+  standbyState?: (inSync: boolean) => Promise<void>;
   /** Of memory for messages: what waits beyond it is paged out (R13). */
   messageMemoryBytes?: number;
 }
@@ -62,6 +73,8 @@ export class Node {
   readonly management: Management;
   readonly definitions: DefinitionLog;
   readonly recovery: RecoveryReport;
+  /** Streams the journal and the definitions to a standby, where there is one to follow. */
+  readonly replicator: Replicator;
   readonly startMs: number;
   amqpPort = 0;
   managementPort = 0;
@@ -83,6 +96,7 @@ export class Node {
     const startedAt = performance.now();
     const lock = await lockDataFolder(config.dataFolder);
     try {
+      if (config.identity) await checkIdentity(config.dataFolder, config.identity, config.productVersion);
       return await assemble(config, lock, startedAt);
     } catch (error) {
       lock.release();
@@ -95,11 +109,12 @@ export class Node {
     this.services = parts.services;
     this.definitions = parts.definitions;
     this.recovery = parts.recovery;
+    this.replicator = parts.replicator;
     this.#journal = parts.journal;
     this.#scratch = parts.scratch;
     this.#store = parts.store;
     this.#lock = parts.lock;
-    this.#epoch = new EpochFile(join(parts.config.dataFolder, 'epoch'));
+    this.#epoch = epochFile(parts.config.dataFolder);
     this.#followsFront = parts.config.followsFront ?? false;
     if (this.#followsFront) this.services.vhosts.standsBy = true;
     this.startMs = performance.now() - parts.startedAt;
@@ -165,11 +180,11 @@ export class Node {
     void this.#closeFront(reason);
   }
 
-  async #closeFront(reason: string): Promise<void> {
+  async #closeFront(reason: string, graceMs?: number): Promise<void> {
     const front = this.#front;
     this.#front = null;
     if (this.#followsFront) this.services.vhosts.standsBy = true;
-    await front?.close(reason);
+    await front?.close(reason, graceMs);
   }
 
   /** Durable messages per queue. */
@@ -199,17 +214,24 @@ export class Node {
     await this.definitions.commit(change, 'peer');
   }
 
-  /** Graceful: clients are told 320, the journal is synced, the folder is free. Once, however often it is asked for. */
-  stop(reason = "broker forced connection closure with reason 'shutdown'"): Promise<void> {
-    return (this.#stopped ??= this.#stop(reason));
+  /**
+   * Graceful: clients are told 320 and have `graceMs` to go, the journal is synced, the folder is free. Once, however
+   * often it is asked for.
+   */
+  stop(reason = "broker forced connection closure with reason 'shutdown'", graceMs?: number): Promise<void> {
+    return (this.#stopped ??= this.#stop(reason, graceMs));
   }
 
   #stopped: Promise<void> | null = null;
 
-  async #stop(reason: string): Promise<void> {
+  async #stop(reason: string, graceMs?: number): Promise<void> {
     this.management.stop();
     this.#alarms.stop();
-    await Promise.all([this.#listener.close(reason), this.#closeFront(reason), this.#http?.close()]);
+    await Promise.all([
+      this.#listener.close(reason, graceMs),
+      this.#closeFront(reason, graceMs),
+      this.#http?.close(),
+    ]);
     await this.#journal.close();
     await this.#scratch.close();
     await this.#store.close();
@@ -236,20 +258,40 @@ interface NodeParts {
   store: DiscStore | MemoryStore;
   lock: FolderLock;
   recovery: RecoveryReport;
+  replicator: Replicator;
   startedAt: number;
 }
+
+export interface ReplicationSettings {
+  mode: ReplicationMode;
+  policy: AlonePolicy;
+  timeoutMs: number;
+}
+
+const replicationDefaults: ReplicationSettings = { mode: 'sync', policy: 'available', timeoutMs: 1500 };
 
 async function assemble(config: NodeConfig, lock: FolderLock, startedAt: number): Promise<Node> {
   const { log } = config;
   const store =
-    config.kind === 'disc'
-      ? new DiscStore(join(config.dataFolder, 'definitions', 'definitions.db'))
-      : new MemoryStore();
+    config.kind === 'disc' ? new DiscStore(definitionsFile(config.dataFolder)) : new MemoryStore();
   const stored = await store.load();
   const definitions = new DefinitionLog(store, stored);
   const shared = { storage: osStorage, clock: osClock, log };
   const { dataFolder, confirmMode } = config;
-  const journal = new SegmentLog({ ...shared, folder: join(dataFolder, 'journal'), confirmMode });
+  const folder = journalFolder(dataFolder);
+  await markLineage(folder);
+  const replicator: Replicator = new Replicator({
+    storage: osStorage,
+    folder,
+    log,
+    ...replicationDefaults,
+    ...config.replication,
+    definitions: async () => (await definitions.entries()).map(({ definition }) => definition),
+    lastRecordId: () => journal.lastRecordId,
+    standbyState: config.standbyState ?? (() => Promise.resolve()),
+  });
+  const storage = replicatingStorage(osStorage, folder, replicator);
+  const journal = new SegmentLog({ ...shared, storage, folder, confirmMode });
   const scratch = new SegmentLog({
     ...shared,
     folder: join(dataFolder, 'paging'),
@@ -265,6 +307,7 @@ async function assemble(config: NodeConfig, lock: FolderLock, startedAt: number)
   for (const skipped of vhosts.restore(others))
     log.warn(`a stored ${skipped.kind} could not be restored: ${JSON.stringify(skipped.body)}`);
   const report = await journal.recover(vhosts.recoverMessages());
+  replicator.baseSegment = journal.recoveredSegment;
   vhosts.recovered();
   for (const damage of report.damaged)
     log.error(`journal damage quarantined: ${damage.file} at ${damage.offset}: ${damage.reason}`);
@@ -288,7 +331,18 @@ async function assemble(config: NodeConfig, lock: FolderLock, startedAt: number)
     nodeName: `${config.name}@${hostname()}`,
     totals: new NodeTotals(),
   };
-  const parts = { config, services, definitions, journal, scratch, store, lock, recovery: report, startedAt };
+  const parts = {
+    config,
+    services,
+    definitions,
+    journal,
+    scratch,
+    store,
+    lock,
+    recovery: report,
+    replicator,
+    startedAt,
+  };
   const node = new Node(parts);
   await node.open(config);
   return node;

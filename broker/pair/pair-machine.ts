@@ -25,6 +25,11 @@ export interface PairState {
   successor: NodeId | null;
   /** Who held the front address last, also before the host's start: its definitions and messages are the newest. */
   preferred: NodeId;
+  /**
+   * Whether the other one has what it takes to serve in its place. Always, where each has its own messages or both have
+   * one store; in a replicated pair while its copy is level.
+   */
+  standbyLevel: boolean;
   epoch: number;
   /** When the front address lost its holder; null while it has one or never had. */
   unservedSince: number | null;
@@ -50,7 +55,10 @@ export type PairEvent =
   | { kind: 'front-released'; node: NodeId; at: number }
   /** It could not say that it let go, so it must be taken as serving. */
   | { kind: 'release-failed'; node: NodeId; at: number }
-  | { kind: 'switch-over'; at: number };
+  | { kind: 'standby-level'; level: boolean }
+  | { kind: 'switch-over'; at: number }
+  /** Somebody decided that the one that is there serves, though it may lack what the other has. */
+  | { kind: 'promote-anyway'; at: number };
 
 export type PairAction =
   /** Writes down who is about to serve, and under which epoch. */
@@ -66,7 +74,7 @@ export type PairAction =
   | { do: 'served'; node: NodeId; outageMs: number | null };
 
 /** `epoch` and `preferred` as they were last written down. */
-export const initialPairState = (epoch: number, preferred: NodeId = 'a'): PairState => ({
+export const initialPairState = (epoch: number, preferred: NodeId = 'a', standbyLevel = true): PairState => ({
   members: {},
   silent: {},
   active: null,
@@ -74,6 +82,7 @@ export const initialPairState = (epoch: number, preferred: NodeId = 'a'): PairSt
   releasing: null,
   successor: null,
   preferred,
+  standbyLevel,
   epoch,
   unservedSince: null,
 });
@@ -155,8 +164,14 @@ function apply(state: PairState, event: PairEvent, actions: PairAction[]): void 
     case 'release-failed':
       if (state.releasing === event.node) hung(state, event.node, event.at, actions);
       return;
+    case 'standby-level':
+      state.standbyLevel = event.level;
+      return;
     case 'switch-over':
       return switchOver(state, event.at, actions);
+    case 'promote-anyway':
+      if (state.active === null) state.standbyLevel = true;
+      return;
   }
 }
 
@@ -212,12 +227,12 @@ function retryDue(
 ): void {
   if (!isAttempt(state, event) || state.members[event.node] === 'fenced') return;
   const other = standbyOf(state);
-  promote(state, event.elsewhere && other !== null ? other : event.node, actions);
+  promote(state, event.elsewhere && other !== null && state.standbyLevel ? other : event.node, actions);
 }
 
 function switchOver(state: PairState, at: number, actions: PairAction[]): void {
   const standby = standbyOf(state);
-  if (state.active === null || standby === null || state.releasing !== null) return;
+  if (state.active === null || standby === null || state.releasing !== null || !state.standbyLevel) return;
   if (state.members[state.active] !== 'up') return;
   state.releasing = state.active;
   state.successor = standby;
@@ -244,7 +259,7 @@ function chooseCandidate(state: PairState): NodeId | null {
   const { preferred } = state;
   const other: NodeId = preferred === 'a' ? 'b' : 'a';
   if (isFit(state, preferred)) return preferred;
-  if (!isFit(state, other)) return null;
+  if (!isFit(state, other) || !state.standbyLevel) return null;
   return state.members[preferred] === 'starting' && !state.silent[preferred] ? null : other;
 }
 

@@ -54,6 +54,7 @@ async function startActive(folder: string, options: Partial<ReplicatorOptions> =
     ...options,
   });
   replicator.follow(null, 1);
+  if (!readdirSync(folder).includes('lineage')) appendFileSync(join(folder, 'lineage'), folder);
   const journal = new SegmentLog({
     folder,
     storage: replicatingStorage(osStorage, folder, replicator),

@@ -93,6 +93,8 @@ export class NodeProcess {
         return Promise.resolve();
       },
       peerInSync: () => Promise.resolve(),
+      changed: () => Promise.resolve(),
+      standbyState: () => Promise.resolve(),
     };
     this.#rpc = createBirpc<NodeServer, NodeClient>(answers, {
       post: (message) => this.child.connected && this.child.send(message as object, () => undefined),

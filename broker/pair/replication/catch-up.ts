@@ -4,7 +4,7 @@
 // node never had is set aside on the standby.
 import { join } from 'node:path';
 import type { Storage } from '../../base/storage.ts';
-import { checksum, namesIn } from './inventory.ts';
+import { checksum, lineageFile, namesIn } from './inventory.ts';
 import { Kind, type FileState } from './wire.ts';
 
 export interface CatchUpParts {
@@ -59,11 +59,24 @@ class CatchUp {
   async #compare(files: FileState[]): Promise<void> {
     const { storage, folder } = this.#parts;
     const names = new Set(await namesIn(storage, folder));
+    if (!(await this.#related(files))) {
+      for (const { name } of files) await this.#parts.ask(Kind.QUARANTINE, name);
+      return;
+    }
     for (const file of files) {
       if (!names.has(file.name)) await this.#notHere(file);
       else if (!rewritten.test(file.name))
         await this.#commonPart(file, await storage.size(join(folder, file.name)));
     }
+  }
+
+  /** Whether the standby's journal began as ours. One that did not is set aside as a whole. */
+  async #related(files: FileState[]): Promise<boolean> {
+    if (files.length === 0) return true;
+    const theirs = files.find(({ name }) => name === lineageFile);
+    if (!theirs) return false;
+    const { storage, folder } = this.#parts;
+    return theirs.checksum === (await checksum(storage, join(folder, lineageFile), theirs.size));
   }
 
   async #notHere({ name }: FileState): Promise<void> {

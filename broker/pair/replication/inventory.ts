@@ -5,6 +5,8 @@ import type { Storage } from '../../base/storage.ts';
 import type { FileState } from './wire.ts';
 
 export const quarantineFolder = 'quarantine';
+/** Says where a journal began: copies have it from their original. */
+export const lineageFile = 'lineage';
 const pieceBytes = 1 << 20;
 
 /** Every file but what was set aside. */

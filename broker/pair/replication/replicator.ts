@@ -49,8 +49,10 @@ const lagBytesMax = 32 << 20;
 
 export class Replicator implements StorageTap {
   readonly #options: ReplicatorOptions;
-  /** Set before the journal is opened. */
+  /** The newest segment there was when this node's journal was opened. */
   baseSegment = 0;
+  /** Of a pair; a node that is in none waits for nobody. */
+  #paired = false;
   #address: ReplicaAddress | null = null;
   #epoch = 0;
   #link: ReplicationLink | null = null;
@@ -81,12 +83,21 @@ export class Replicator implements StorageTap {
 
   /** Follows a standby, or none. `epoch` is the one this node serves with. */
   follow(address: ReplicaAddress | null, epoch: number): void {
+    this.#paired = true;
     this.#epoch = epoch;
     const same = address?.port === this.#address?.port && address?.token === this.#address?.token;
     this.#address = address;
     if (!same) this.#link?.end('the standby is another one');
     this.#connect();
     if (!this.#link) this.#goAlone();
+  }
+
+  /** There is no pair any more. */
+  leave(): void {
+    this.#paired = false;
+    this.#address = null;
+    this.#link?.end('the pair has ended');
+    this.#letGo();
   }
 
   close(): void {
@@ -179,7 +190,7 @@ export class Replicator implements StorageTap {
 
   /** Asks the host to write down that the standby is behind; then what waits goes on, unless it must not alone. */
   #goAlone(): void {
-    if (this.#mayGoAlone || this.#asking || this.#closed) return;
+    if (!this.#paired || this.#mayGoAlone || this.#asking || this.#closed) return;
     this.#asking = true;
     this.#options.standbyState(false).then(
       () => {
@@ -203,7 +214,7 @@ export class Replicator implements StorageTap {
 
   /** Resolves when this node may promise alone, or when a standby is level again. */
   #decision(): Promise<void> {
-    if (this.#state === 'in-sync') return Promise.resolve();
+    if (this.#state === 'in-sync' || !this.#paired) return Promise.resolve();
     if (this.#mayGoAlone && this.#options.policy === 'available') return Promise.resolve();
     return new Promise((resolve) => this.#undecided.push(resolve));
   }
@@ -249,6 +260,7 @@ export class Replicator implements StorageTap {
   }
 
   synced(name: string): Promise<void> | undefined {
+    if (!this.#paired) return undefined;
     if (this.#stream !== 'on') {
       this.#pass(Kind.SYNC, name, 0, []);
       return this.#decision();

@@ -1,0 +1,258 @@
+// A node as its host sees it: open and perhaps serving, or standing by with its store closed. What standing by means
+// is the pair's model: in an independent pair the standby is open too, over a shared store it holds nothing, in a
+// replicated pair it keeps a copy. Serving begins and ends at the host's word alone.
+import type { BirpcReturn } from 'birpc';
+import type { Log } from '../base/log.ts';
+import { ContractError, toErrorShape } from '../contract/errors.ts';
+import type { PairModel } from '../contract/host-procedures.ts';
+import type { NodeProcedureName } from '../contract/node-procedures.ts';
+import type { Activation, NodeClient, NodeControl, NodeReady, NodeServer, Result } from '../contract/rpc.ts';
+import type { PeerDefinitions } from '../pair/peer-definitions.ts';
+import { PeerSender } from '../pair/peer-sender.ts';
+import { PeerServer } from '../pair/peer-server.ts';
+import { Node, type NodeConfig } from './node.ts';
+import { coldStandby, openReplica, type Standby } from './standby.ts';
+
+export type HostCaller = BirpcReturn<NodeClient, NodeServer>;
+type PeerRequest = Extract<NodeControl, { kind: 'peer' }>;
+type FrontRequest = Extract<NodeControl, { kind: 'take-front' }>;
+
+export interface ProcessConfig extends Omit<NodeConfig, 'log' | 'standbyState'> {
+  /** Null for a node that is in no pair. */
+  model: PairModel | null;
+}
+
+const stopTimeoutMs = 8000;
+/** Clients of a node that hands over have so long to answer its close. */
+const farewellMs = 100;
+
+export class NodeProcess implements NodeServer {
+  readonly #config: ProcessConfig;
+  readonly #host: HostCaller;
+  readonly #log: Log;
+  #model: PairModel | null;
+  #node: Node | null = null;
+  #standby: Standby | null = null;
+  #peerServer: PeerServer | null = null;
+  #peerPort = 0;
+  #peer: PeerSender | null = null;
+  /** Of the link to the other node, as the host numbers them. */
+  #link = 0;
+  #epoch = 0;
+  #stopping = false;
+
+  constructor(config: ProcessConfig, host: HostCaller, log: Log) {
+    this.#config = config;
+    this.#host = host;
+    this.#log = log;
+    this.#model = config.model;
+  }
+
+  /** Opens what the model wants open. Throws what the store says. */
+  async open(): Promise<void> {
+    if (this.#model === 'shared-store' || this.#model === 'replicated') await this.#standBy();
+    else await this.#open();
+  }
+
+  /** Tells the host that the node can be asked. */
+  async ready(): Promise<void> {
+    await this.#host.ready(await this.#report());
+  }
+
+  call(name: NodeProcedureName, input: unknown): Promise<Result<unknown>> {
+    return resultOf(() => {
+      if (!this.#node) throw new ContractError('unavailable', 'this node stands by and has nothing open');
+      return this.#node.management.call(name, input, { user: 'console' });
+    });
+  }
+
+  control(request: NodeControl): Promise<Result<unknown>> {
+    return resultOf(async () => {
+      if (this.#stopping) throw new ContractError('unavailable', 'the node is stopping');
+      switch (request.kind) {
+        case 'ping':
+          return null;
+        case 'take-front':
+          return this.#takeFront(request);
+        case 'release-front':
+          return this.#releaseFront(request.reason);
+        case 'peer':
+          return this.#follow(request);
+        case 'model':
+          return this.#setModel(request.model);
+        case 'holdings':
+          return this.#node?.holdings() ?? [];
+        case 'replication':
+          return this.#model === 'replicated' ? (this.#node?.replicator.status() ?? null) : null;
+        case 'stop':
+          return this.stop();
+      }
+    });
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    // A client that does not go, or a disk that hangs, does not keep the process.
+    setTimeout(() => process.exit(1), stopTimeoutMs).unref();
+    await this.#close();
+    await this.#standby?.close();
+    // After the answer has left.
+    setTimeout(() => process.exit(0), 20);
+  }
+
+  // ---- Open and standing by ----
+
+  async #open(): Promise<void> {
+    const { model, ...config } = this.#config;
+    void model;
+    const node = await Node.start({
+      ...config,
+      log: this.#log,
+      standbyState: (inSync) => this.#host.standbyState({ link: this.#link, inSync }),
+    });
+    this.#node = node;
+    const definitions = peerDefinitionsOf(node);
+    this.#peerServer = new PeerServer(definitions, this.#log, {
+      contended: (change) => this.#peer?.contended(change),
+      askedForSnapshot: () => this.#peer?.resync(),
+    });
+    this.#peerPort = await this.#peerServer.listen();
+  }
+
+  async #standBy(): Promise<void> {
+    const { dataFolder } = this.#config;
+    this.#standby = this.#model === 'replicated' ? await openReplica(dataFolder, this.#log) : coldStandby;
+  }
+
+  async #close(): Promise<void> {
+    this.#stopFollowing();
+    this.#peerServer?.close();
+    this.#peerServer = null;
+    const node = this.#node;
+    this.#node = null;
+    await node?.stop();
+    // What the stop wrote goes to the standby as well, before the link ends.
+    await node?.replicator.drain().catch(() => undefined);
+    node?.replicator.close();
+  }
+
+  async #report(): Promise<NodeReady> {
+    const node = this.#node;
+    const own = node ? { port: this.#peerPort, token: this.#peerServer!.token } : this.#standby!.address;
+    return {
+      name: node?.name ?? this.#config.name,
+      amqpPort: node?.amqpPort ?? 0,
+      managementPort: node?.managementPort ?? 0,
+      peer: { host: '127.0.0.1', ...(own ?? { port: 0, token: '' }) },
+      epoch: node ? await node.epoch() : this.#standby!.epoch,
+      recoveryMs: node?.recovery.durationMs ?? 0,
+      startMs: node?.startMs ?? 0,
+    };
+  }
+
+  // ---- The front address ----
+
+  async #takeFront({ host, port, epoch }: FrontRequest): Promise<Activation> {
+    const startedAt = performance.now();
+    const opened = !this.#node;
+    if (!this.#node) {
+      await this.#standby?.close();
+      this.#standby = null;
+      await this.#open();
+    }
+    const openAt = performance.now();
+    // What a former active has still under way is not for a node that serves.
+    this.#peerServer!.hangUp();
+    // A former active's last words must not reach a copy that has become the original.
+    if (this.#model === 'replicated') this.#node!.replicator.follow(null, epoch);
+    await this.#node!.takeFront(host, port, epoch);
+    this.#epoch = epoch;
+    if (opened) await this.#host.changed(await this.#report());
+    const { durationMs, records } = this.#node!.recovery;
+    return {
+      storeMs: opened ? openAt - startedAt : 0,
+      journalMs: opened ? durationMs : 0,
+      records: opened ? records : 0,
+      frontMs: performance.now() - openAt,
+    };
+  }
+
+  async #releaseFront(reason: string): Promise<void> {
+    const node = this.#node;
+    if (!node) return;
+    if (this.#model !== 'shared-store' && this.#model !== 'replicated') {
+      // Nobody follows it from here on.
+      this.#stopFollowing();
+      return node.releaseFront(reason);
+    }
+    await node.stop(reason, farewellMs);
+    // The other must have it all, or this one goes on being the one that has.
+    if (this.#model === 'replicated') await node.replicator.drain();
+    node.replicator.close();
+    await this.#close();
+    await this.#standBy();
+    await this.#host.changed(await this.#report());
+  }
+
+  // ---- The other node ----
+
+  #follow(request: PeerRequest): void {
+    this.#link = request.link;
+    const node = this.#node;
+    if (!node) return;
+    if (this.#model !== 'replicated') return this.#linkDefinitions(request);
+    if (!request.authoritative && request.address) return;
+    node.replicator.follow(request.address, this.#epoch);
+    node.definitions.peer = (change) => node.replicator.changed(change).then(() => true);
+  }
+
+  #linkDefinitions({ address, authoritative, link }: PeerRequest): void {
+    this.#stopFollowing();
+    if (!address) return;
+    this.#peer = new PeerSender({
+      address,
+      authoritative,
+      definitions: peerDefinitionsOf(this.#node!),
+      log: this.#log,
+      inSync: (inSync) => {
+        if (authoritative) void this.#host.peerInSync.asEvent({ link, inSync });
+      },
+    });
+  }
+
+  #stopFollowing(): void {
+    this.#peer?.close();
+    this.#peer = null;
+  }
+
+  #setModel(model: PairModel | null): void {
+    this.#stopFollowing();
+    this.#model = model;
+    if (model === 'replicated' || !this.#node) return;
+    this.#node.replicator.leave();
+    this.#node.definitions.peer = null;
+  }
+}
+
+export async function resultOf(action: () => unknown): Promise<Result<unknown>> {
+  try {
+    return { ok: true, value: await action() };
+  } catch (error) {
+    if (error instanceof ContractError) return { ok: false, error: toErrorShape(error) };
+    const message = error instanceof Error ? error.message : String(error);
+    return { ok: false, error: { code: 'internal', message } };
+  }
+}
+
+function peerDefinitionsOf(node: Node): PeerDefinitions {
+  return {
+    entries: () => node.definitions.entries(),
+    apply: (change) => node.applyPeerChange(change),
+    contradicts: (change) => change.op === 'put' && node.services.vhosts.contradicts(change.definition),
+    holdsMessages: (definition) => node.holdsMessages(definition),
+    settle: (upTo) => node.definitions.settle(upTo),
+    setSender: (sender) => (node.definitions.peer = sender),
+    serves: () => node.serves,
+  };
+}
