@@ -267,6 +267,43 @@ describe('R33e: a switch-over that is disturbed', () => {
   });
 });
 
+describe('R33b: a copy that is not level', () => {
+  const level = (is: boolean): PairEvent => ({ kind: 'standby-level', level: is });
+
+  test('it does not take over: the one that served is waited for, however long', () => {
+    const { state, actions } = run([...serving, level(false), gone('a', 10)]);
+    expect(state.candidate).toBe(null);
+    expect(actions.filter((action) => action.do === 'write-epoch')).toHaveLength(1);
+    expect(run([starting('a'), up('a', 1)], state).actions[0]).toEqual({
+      do: 'write-epoch',
+      node: 'a',
+      epoch: 2,
+    });
+  });
+
+  test('nor by a switch-over, nor when the port cannot be had by the other', () => {
+    expect(run([...serving, level(false), { kind: 'switch-over', at: 5 }]).state.releasing).toBe(null);
+    const taking = run([
+      ...added,
+      level(false),
+      up('a'),
+      up('b'),
+      { kind: 'epoch-written', node: 'a', epoch: 1 },
+    ]);
+    const { state } = run([{ kind: 'retry-due', node: 'a', epoch: 1, elsewhere: true }], taking.state);
+    expect(state.candidate).toBe('a');
+  });
+
+  test('it does once it is level, or when somebody decides so while nobody serves', () => {
+    const died = run([...serving, level(false), gone('a', 10)]).state;
+    expect(run([level(true)], died).state.candidate).toBe('b');
+    expect(run([{ kind: 'promote-anyway', at: 20 }], died).state.candidate).toBe('b');
+    expect(run([...serving, level(false), { kind: 'promote-anyway', at: 20 }]).state.standbyLevel).toBe(
+      false,
+    );
+  });
+});
+
 describe('promise 4', () => {
   test('whatever happens in whatever order, two never serve, and epochs only grow', () => {
     const node = fc.constantFrom<NodeId>('a', 'b');

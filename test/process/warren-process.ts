@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { NodeRow, PairEvent, PairStatus } from '../../broker/contract/host-procedures.ts';
+import type { NodeRow, PairEvent, PairModel, PairStatus } from '../../broker/contract/host-procedures.ts';
 import { freePort } from '../peers/free-port.ts';
 import { ConsoleClientConnection } from './console-client.ts';
 
@@ -77,11 +77,14 @@ export class WarrenProcess {
     return warren;
   }
 
-  /** Both nodes of a pair up, their definitions in sync. */
-  static async startPair(options: WarrenOptions = {}): Promise<WarrenProcess> {
+  /** Both nodes of a pair up, their definitions in sync, a copy level. */
+  static async startPair(
+    options: WarrenOptions = {},
+    model: PairModel = 'independent',
+  ): Promise<WarrenProcess> {
     const warren = await WarrenProcess.start({
       ...options,
-      args: ['--pair', 'independent', ...(options.args ?? [])],
+      args: ['--pair', model, ...(options.args ?? [])],
     });
     await warren.ready();
     return warren;
