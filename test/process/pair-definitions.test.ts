@@ -60,7 +60,7 @@ describe('the contract', () => {
     onTestFinished(() => warren.dispose());
     await declareAll(await channelAt(warren.amqpPort), 'before');
     expect(await warren.status()).toMatchObject({ enabled: false, model: null, state: 'off', activeId: 'a' });
-    await expect(warren.console.host('pair.start', { model: 'quorum' })).rejects.toThrow('invalid');
+    await expect(warren.console.host('pair.start', { model: 'quorum' as never })).rejects.toThrow('invalid');
     await warren.console.host('pair.start', { model: 'independent' });
     await expect(warren.console.host('pair.start', { model: 'independent' })).rejects.toThrow('conflict');
     const status = await warren.ready();
