@@ -49,7 +49,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('app.asar holds what runs and nothing else', () => {
   const files = filesIn(readFileSync(join(packed, 'resources', 'app.asar')));
-  const assets = /^dist\/renderer\/assets\/[\w-]+\.(js|css|woff2)$/;
+  const assets = /^dist\/renderer\/assets\/[\w.-]+\.(js|css|woff2)$/;
   expect(files.filter((file) => !assets.test(file)).sort()).toEqual([
     'LICENSE',
     'build/icons/icon.png',
