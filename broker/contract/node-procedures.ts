@@ -32,6 +32,12 @@ const shortString = v.pipe(
   v.check((text) => new TextEncoder().encode(text).length <= 255, 'is longer than 255 bytes'),
 );
 const name = shortString;
+/** Of users and virtual hosts. */
+const ownName = v.pipe(
+  shortString,
+  v.minLength(1),
+  v.check((text) => !text.includes('\0'), 'has a NUL in it'),
+);
 const vhost = v.pipe(shortString, v.minLength(1));
 const fieldValue: v.GenericSchema<unknown, FieldValue> = v.lazy(() =>
   v.union([
@@ -41,7 +47,7 @@ const fieldValue: v.GenericSchema<unknown, FieldValue> = v.lazy(() =>
     v.null(),
     v.instance(Uint8Array),
     v.array(fieldValue),
-    v.record(v.string(), fieldValue),
+    v.record(shortString, fieldValue),
   ]),
 );
 export const argumentsSchema: v.GenericSchema<unknown, Arguments> = v.record(shortString, fieldValue);
@@ -272,7 +278,7 @@ export const nodeProcedures = {
   'vhosts.list': query(list)<Page<VhostRow>>(),
   'vhosts.put': command(
     v.object({
-      name: v.pipe(shortString, v.minLength(1)),
+      name: ownName,
       description: v.optional(v.string(), ''),
       tags: v.optional(v.array(v.string()), []),
       tracing: v.optional(v.boolean(), false),
@@ -283,7 +289,7 @@ export const nodeProcedures = {
   'users.list': query(list)<Page<UserRow>>(),
   'users.put': command(
     v.object({
-      name: v.pipe(shortString, v.minLength(1)),
+      name: ownName,
       /** Either a password, or a hash with its algorithm, or neither to keep what is there. */
       password: v.optional(v.string()),
       passwordHash: v.optional(v.string()),

@@ -8,10 +8,15 @@ import { ContractError } from '../contract/errors.ts';
 import { argumentsSchema } from '../contract/node-procedures.ts';
 import type { Arguments, ImportReport } from '../contract/rows.ts';
 import type { Vhost } from '../vhost/vhost.ts';
+import { checkDefinitions } from './definitions-check.ts';
 
 const name = v.pipe(
   v.string(),
   v.check((text) => Buffer.byteLength(text) <= 255, 'is longer than 255 bytes'),
+);
+const ownName = v.pipe(
+  name,
+  v.check((text) => !text.includes('\0'), 'has a NUL in it'),
 );
 const flag = v.optional(v.boolean(), false);
 const tags = v.pipe(
@@ -48,7 +53,7 @@ const policy = v.object({
 const definitionsSchema = v.looseObject({
   users: rows(
     v.object({
-      name,
+      name: ownName,
       password: v.optional(v.string()),
       password_hash: v.optional(v.string()),
       hashing_algorithm: v.optional(v.picklist(hashingAlgorithms), defaultAlgorithm),
@@ -57,7 +62,7 @@ const definitionsSchema = v.looseObject({
   ),
   vhosts: rows(
     v.looseObject({
-      name,
+      name: ownName,
       description: v.optional(v.string(), ''),
       tags: v.optional(v.any()),
       tracing: flag,
@@ -104,7 +109,7 @@ const definitionsSchema = v.looseObject({
   ),
 });
 
-type Parsed = v.InferOutput<typeof definitionsSchema>;
+export type Definitions = v.InferOutput<typeof definitionsSchema>;
 
 export function exportDefinitions(services: BrokerServices, only?: string): Record<string, unknown> {
   const { vhosts, access, productVersion } = services;
@@ -212,23 +217,8 @@ export async function importDefinitions(
     throw new ContractError('invalid', `definitions: ${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
   }
   const definitions = parsed.output;
-  checkReferences(services, definitions, only);
+  checkDefinitions(services, definitions, only);
   return new Importer(services, only).run(definitions);
-}
-
-function checkReferences(services: BrokerServices, definitions: Parsed, only: string | undefined): void {
-  const known = new Set([...services.vhosts.all()].map((vhost) => vhost.name));
-  for (const vhost of definitions.vhosts) known.add(vhost.name);
-  const sections = ['permissions', 'policies', 'exchanges', 'queues', 'bindings'] as const;
-  for (const section of sections)
-    for (const [index, row] of definitions[section].entries()) {
-      const vhost = only ?? row.vhost;
-      if (vhost === undefined || !known.has(vhost))
-        throw new ContractError(
-          'invalid',
-          `definitions: ${section}.${index}: no virtual host '${vhost ?? ''}'`,
-        );
-    }
 }
 
 class Importer {
@@ -242,7 +232,7 @@ class Importer {
     this.#only = only;
   }
 
-  async run(definitions: Parsed): Promise<ImportReport> {
+  async run(definitions: Definitions): Promise<ImportReport> {
     const { vhosts, access } = this.#services;
     if (this.#only === undefined) {
       for (const {
@@ -276,7 +266,7 @@ class Importer {
     return this.#report;
   }
 
-  #topology(definitions: Parsed): void {
+  #topology(definitions: Definitions): void {
     for (const row of definitions.policies) this.#policy(row, false);
     for (const row of definitions.parameters) {
       const value = v.safeParse(v.omit(policy, ['name', 'vhost']), row.value);

@@ -15,6 +15,7 @@ import { JournalFault } from '../journal/journal.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 import { exportDefinitions, importDefinitions } from './definitions-json.ts';
 import { Health } from './health.ts';
+import { checkInput } from './input-check.ts';
 import { paged } from './list.ts';
 import { MessageCommands } from './message-commands.ts';
 import { overviewOf } from './overview.ts';
@@ -71,6 +72,7 @@ export class Management {
     caller: Caller,
   ): Promise<OutputOf<NodeProcedures[Name]>> {
     if (!Object.hasOwn(nodeProcedures, name)) throw new ContractError('not-found', `no procedure '${name}'`);
+    checkInput(input);
     const parsed = v.safeParse(nodeProcedures[name].input as v.GenericSchema, input);
     if (!parsed.success) {
       const [issue] = parsed.issues;

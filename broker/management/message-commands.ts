@@ -26,6 +26,9 @@ type Out<Name extends keyof NodeProcedures> = OutputOf<NodeProcedures[Name]>;
 /** Dead letters are grouped by looking at this many of a queue at most; more is said to be partial. */
 const groupScanMax = 10_000;
 
+/** Bodies in one answer: when so much is reached, no further message is taken. */
+const answerBytesMax = 16 << 20;
+
 export class MessageCommands {
   readonly #services: BrokerServices;
 
@@ -92,11 +95,13 @@ export class MessageCommands {
     const requeue = input.ackMode.endsWith('requeue_true');
     const messages: MessageRow[] = [];
     const taken: QueueEntry[] = [];
-    for (let index = 0; index < input.count; index++) {
+    let bytes = 0;
+    for (let index = 0; index < input.count && bytes < answerBytesMax; index++) {
       const entry = queue.get(false);
       if (!entry) break;
       this.#services.totals.get++;
       taken.push(entry);
+      bytes += Math.min(entry.message.bodySize, input.bodyBytesMax);
       messages.push(messageRow(queue, entry, index, input.bodyBytesMax, false));
     }
     const remaining = queue.readyCount;

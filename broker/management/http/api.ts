@@ -9,7 +9,7 @@ import type { Log } from '../../base/log.ts';
 import { ContractError, type ContractErrorCode } from '../../contract/errors.ts';
 import type { NodeProcedureName, NodeProcedures } from '../../contract/node-procedures.ts';
 import type { OutputOf } from '../../contract/procedure.ts';
-import type { MessageProperties, Page } from '../../contract/rows.ts';
+import type { ImportReport, MessageProperties, Page } from '../../contract/rows.ts';
 import type { Management } from '../management.ts';
 import { metricsText } from './metrics.ts';
 import * as shapes from './shapes.ts';
@@ -19,6 +19,8 @@ type Json = Record<string, unknown>;
 type Ctx = Context<Env>;
 
 const bodyBytesMax = 32 << 20;
+/** How long wrong credentials wait for their answer, so that guessing is slow. */
+const refusalDelayMs = 500;
 const listMax = 1_000_000;
 
 const statusOf: Record<ContractErrorCode, ContentfulStatusCode> = {
@@ -45,9 +47,8 @@ export function createHttpApi(management: Management, access: AccessControl, log
   const app = new Hono<Env>();
   app.get('/metrics', (c) => metrics(c, management));
   app.get('/metrics/per-object', (c) => metrics(c, management));
-  app.use('/api/*', bodyLimit({ maxSize: bodyBytesMax, onError: (c) => failure(c, 413, 'body too large') }));
   app.use('/api/*', async (c, next) => {
-    const user = authenticated(c, access, log);
+    const user = await authenticated(c, access, log);
     if (!user) {
       c.header('www-authenticate', 'Basic realm="RabbitMQ Management"');
       return c.json({ error: 'not_authorised', reason: 'Login failed' }, 401);
@@ -56,6 +57,8 @@ export function createHttpApi(management: Management, access: AccessControl, log
     c.set('user', user);
     return next();
   });
+  // After that: of somebody unknown no body is read.
+  app.use('/api/*', bodyLimit({ maxSize: bodyBytesMax, onError: (c) => failure(c, 413, 'body too large') }));
   new Api(app, management, access).routes();
   app.notFound((c) => failure(c, 404, 'Not Found', 'Object Not Found'));
   app.onError((error, c) => {
@@ -89,8 +92,8 @@ function allowed(user: User, need: Need): boolean {
   return satisfiedBy[need].some((tag) => user.tags.includes(tag));
 }
 
-/** Null for wrong credentials. */
-function authenticated(c: Context, access: AccessControl, log: Log): User | null {
+/** Null for wrong credentials, after a while. */
+async function authenticated(c: Context, access: AccessControl, log: Log): Promise<User | null> {
   const match = /^Basic ([A-Za-z0-9+/=]+)$/.exec(c.req.header('authorization') ?? '');
   if (!match) return null;
   const [name = '', ...password] = Buffer.from(match[1]!, 'base64').toString('utf8').split(':');
@@ -100,6 +103,7 @@ function authenticated(c: Context, access: AccessControl, log: Log): User | null
   } catch (error) {
     if (!(error instanceof AuthenticationFailure)) throw error;
     log.warn(`HTTP access denied: ${error.message}`);
+    await new Promise((resolve) => setTimeout(resolve, refusalDelayMs));
     return null;
   }
 }
@@ -212,16 +216,16 @@ class Api {
     });
     app.post('/api/definitions', async (c) => {
       this.#need(c, 'administrator');
-      await this.#call(c, 'definitions.import', { definitions: await jsonBody(c) });
-      return c.body(null, 204);
+      const report = await this.#call(c, 'definitions.import', { definitions: await jsonBody(c) });
+      return imported(c, report);
     });
     app.post('/api/definitions/:vhost', async (c) => {
       this.#need(c, 'policymaker');
-      await this.#call(c, 'definitions.import', {
+      const report = await this.#call(c, 'definitions.import', {
         vhost: c.req.param('vhost'),
         definitions: await jsonBody(c),
       });
-      return c.body(null, 204);
+      return imported(c, report);
     });
   }
 
@@ -738,6 +742,11 @@ class Api {
       return ok(c);
     });
   }
+}
+
+/** RabbitMQ's 204; what was left as it was, and why, is not kept from who asked. */
+function imported(c: Ctx, report: ImportReport): Response {
+  return report.warnings.length === 0 ? c.body(null, 204) : c.json(report);
 }
 
 function userRef(c: Ctx): { vhost: string; user: string } {
