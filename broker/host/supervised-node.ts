@@ -9,7 +9,7 @@ import type { NodeId } from '../pair/pair-machine.ts';
 import { NodeLog } from './node-log.ts';
 import { exitReason, type NodeChild, type NodeSpawner } from './node-spawner.ts';
 
-const firstDelayMs = 250;
+const firstDelayMs = 100;
 const delayMaxMs = 30_000;
 /** A node that ran this long begins again with the first delay. */
 const steadyAfterMs = 60_000;
@@ -220,8 +220,10 @@ export class SupervisedNode {
     // Not every way of running a process tells the signal it died of.
     const reason = this.#killedAt === null ? said : exitReason(null, 'SIGKILL');
     const asked = this.#stopping || !this.#wanted;
+    // Killed from outside while it was ready, it did nothing that would happen again by itself.
+    const killed = this.report !== null && reason === exitReason(null, 'SIGKILL');
     const steady = this.startedAt !== null && Date.now() - this.startedAt > steadyAfterMs;
-    if (steady || this.#killedAt !== null) this.#delayMs = firstDelayMs;
+    if (steady || killed || this.#killedAt !== null) this.#delayMs = firstDelayMs;
     this.#stopping = false;
     this.#child = null;
     this.#rpc = null;
