@@ -167,7 +167,8 @@ export class PairManager {
 
   ready(id: NodeId, report: NodeReady): void {
     this.#lastAnswer.set(id, Date.now());
-    this.#note(id, 'node-started', `Node ${id} is up, recovered in ${Math.round(report.recoveryMs)} ms`);
+    const recovered = report.amqpPort === 0 ? '' : `, recovered in ${Math.round(report.recoveryMs)} ms`;
+    this.#note(id, 'node-started', `Node ${id} is up${recovered}`);
     const served = this.#state.active !== null;
     this.#take({ kind: 'node-up', node: id, epoch: report.epoch, at: Date.now() });
     if (served && this.model) this.#note(id, 'standby', `Node ${id} stands by`);
