@@ -58,8 +58,8 @@ describe('the verdict', () => {
     stranded: [],
     lastOutageMs: 5,
     definitionsInSync: false,
-      standbyLevel: true,
-      replication: null,
+    standbyLevel: true,
+    replication: null,
   } as const;
   const sad: DemoRun = {
     clients: [{ name: 'amqplib', confirms: true }],
