@@ -3,9 +3,10 @@ import { app, dialog, session } from 'electron';
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DataFolderInUse, lockDataFolder } from '../broker/base/data-folder-lock.ts';
+import { DataFolderInUse } from '../broker/base/data-folder-lock.ts';
 import { exitCodes, helpText, parseCommandLine, UsageError } from '../broker/host/command-line.ts';
 import { ConsoleToken } from '../broker/host/console-token.ts';
+import { claimDataFolder } from '../broker/host/data-folder-claim.ts';
 import { Host } from '../broker/host/host.ts';
 import { WebConsole } from '../broker/host/web-console.ts';
 import { ownArguments } from './arguments.ts';
@@ -30,13 +31,14 @@ async function start(): Promise<void> {
   serveConsole(join(dist, 'renderer'));
   const { dataFolder } = options;
   // First of all: a folder that another host has is told, not that its broker has the port.
-  (await lockDataFolder(dataFolder)).release();
+  const claim = await claimDataFolder(dataFolder);
   const amqpPort = await choosePort(loopback, options.port, 'AMQP');
   if (amqpPort === null) return app.exit(exitCodes.stopped);
   const consolePort = await choosePort(loopback, options.consolePort, 'the HTTP API');
   if (consolePort === null) return app.exit(exitCodes.stopped);
   const host = await Host.start({
     dataFolder,
+    claim,
     amqpHost: loopback,
     amqpPort,
     spawner: utilityProcessSpawner(join(dist, 'node.mjs')),

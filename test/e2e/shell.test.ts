@@ -208,7 +208,7 @@ describe('the shell', () => {
     shell.do({ kind: 'press', in: 'tray', path: ['Open console'] });
     await shell.next('loaded');
     shell.do({ kind: 'close-window' });
-    expect(await shell.exited).toBe(0);
+    expect(await shell.exited, shell.output).toBe(0);
   });
 
   test('opens its window where it was left, whatever became of the settings file', async () => {

@@ -25,7 +25,8 @@ export class Shell {
   readonly #reports: StandInReport[] = [];
   readonly #waiting: (() => void)[] = [];
   #ended = false;
-  #output = '';
+  /** What it wrote, for when it ended as it should not have. */
+  output = '';
 
   constructor(args: string[], userData: string) {
     this.child = fork(main, args, {
@@ -43,7 +44,7 @@ export class Shell {
       for (const look of this.#waiting.splice(0)) look();
     });
     for (const stream of [this.child.stdout!, this.child.stderr!])
-      stream.on('data', (chunk: Buffer) => (this.#output += chunk.toString()));
+      stream.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
   }
 
   do(request: StandInRequest): void {
@@ -57,7 +58,7 @@ export class Shell {
       const at = this.#reports.findIndex((report) => report.kind === kind);
       if (at >= 0) return this.#reports.splice(at, 1)[0] as Report<Kind>;
       if (this.#ended || Date.now() > deadline)
-        throw new Error(`no ${kind} from the shell${this.#ended ? ', it ended' : ''}: ${this.#output}`);
+        throw new Error(`no ${kind} from the shell${this.#ended ? ', it ended' : ''}: ${this.output}`);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, deadline - Date.now() + 1);
         this.#waiting.push(() => {

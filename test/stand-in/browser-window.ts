@@ -171,7 +171,8 @@ export class BrowserWindow extends EventEmitter {
 
   destroy(): void {
     if (this.#destroyed) return;
-    void this.webContents.page?.close();
+    // Chromium may be gone before its page is.
+    this.webContents.page?.close().catch(() => undefined);
     this.#closed();
   }
 
