@@ -1,9 +1,11 @@
 // The definitions of a disc node, in NeDB. NeDB appends without syncing and would pass over damaged lines, so
-// a change is promised only after an fdatasync of ours (one for all that wait), a torn last line is cut
-// before loading, and any other damage refuses to load.
+// a change is promised only after an fdatasync of ours, a torn last line is cut before loading, and any other damage
+// refuses to load. Changes are written in batches: what comes while one is being written goes into the next, and each
+// costs a few appends and one fdatasync however many changes are in it.
 import Datastore from '@seald-io/nedb';
 import { mkdir, open, readFile, truncate, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { ChangeBatch, type StoredDocument } from './change-batch.ts';
 import { definitionKey } from './definition-key.ts';
 import type {
   Definition,
@@ -13,22 +15,19 @@ import type {
   StoredDefinition,
 } from './definitions-store.ts';
 
-interface Document {
-  _id: DefinitionKey;
-  kind: DefinitionKind;
-  /** JSON text: NeDB refuses keys with dots and dollars, which arguments and parameters may have. */
-  body: string;
-  /** Present while no peer is known to have it. */
-  alone?: number;
-}
+/** Of one append: a batch of very many changes leaves others their turn in between. */
+const sliceMax = 128;
+const unmark = { $unset: { alone: true } };
+const multi = { multi: true };
 
 export class DiscStore implements DefinitionsStore {
   readonly kind = 'disc';
   readonly #path: string;
-  #datastore: Datastore<Document> | null = null;
+  #datastore: Datastore<StoredDocument> | null = null;
   #handle: FileHandle | null = null;
-  #syncing: Promise<void> | null = null;
-  #nextSync: Promise<void> | null = null;
+  /** Gathers until the one before it is written. */
+  #next: ChangeBatch | null = null;
+  #last: Promise<void> = Promise.resolve();
 
   constructor(path: string) {
     this.#path = path;
@@ -38,9 +37,11 @@ export class DiscStore implements DefinitionsStore {
   async load(): Promise<StoredDefinition[]> {
     await mkdir(dirname(this.#path), { recursive: true });
     await cutTornLine(this.#path);
-    await refuseDamage(this.#path);
-    const datastore = new Datastore<Document>({ filename: this.#path, corruptAlertThreshold: 0 });
-    await datastore.loadDatabaseAsync();
+    const datastore = new Datastore<StoredDocument>({ filename: this.#path, corruptAlertThreshold: 0 });
+    await datastore.loadDatabaseAsync().catch(async (error: unknown) => {
+      await nameDamage(this.#path);
+      throw error;
+    });
     this.#datastore = datastore;
     this.#handle = await open(this.#path, 'r+');
     // Loading compacted the file through a rename: it lasts from here on.
@@ -49,64 +50,112 @@ export class DiscStore implements DefinitionsStore {
   }
 
   async entries(): Promise<StoredDefinition[]> {
-    const documents = await this.#opened().findAsync({});
+    await this.#flushed();
+    const documents = this.#opened().getAllData<StoredDocument>();
     return documents.map(({ kind, body, alone = null }) => ({
       definition: { kind, body: JSON.parse(body) } as Definition,
       alone,
     }));
   }
 
-  async put(definition: Definition, alone: number | null = null): Promise<void> {
-    const document = { kind: definition.kind, body: JSON.stringify(definition.body) };
-    const _id = definitionKey(definition);
-    const mark = alone === null ? {} : { alone };
-    await this.#opened().updateAsync({ _id }, { _id, ...document, ...mark }, { upsert: true });
-    await this.#sync();
+  put(definition: Definition, alone: number | null = null): Promise<void> {
+    const { kind, body } = definition;
+    const document: StoredDocument = { _id: definitionKey(definition), kind, body: JSON.stringify(body) };
+    if (alone !== null) document.alone = alone;
+    return this.#change((batch) => batch.put(document));
   }
 
-  async settleOne(key: DefinitionKey, alone: number): Promise<void> {
-    await this.#opened().updateAsync({ _id: key, alone }, { $unset: { alone: true } });
+  settleOne(key: DefinitionKey, alone: number): Promise<void> {
+    return this.#change((batch) => batch.settle(key, alone));
   }
 
-  async settle(upTo: number): Promise<void> {
-    const settled = { alone: { $lte: upTo } };
-    await this.#opened().updateAsync(settled, { $unset: { alone: true } }, { multi: true });
-    await this.#sync();
+  settle(upTo: number): Promise<void> {
+    return this.#change((batch) => batch.settleUpTo(upTo));
   }
 
-  async remove(_kind: DefinitionKind, key: DefinitionKey): Promise<void> {
-    await this.#opened().removeAsync({ _id: key }, {});
-    await this.#sync();
+  remove(_kind: DefinitionKind, key: DefinitionKey): Promise<void> {
+    return this.#change((batch) => batch.remove(key));
   }
 
   async close(): Promise<void> {
-    await this.#nextSync;
-    await this.#syncing;
+    await this.#flushed();
     await this.#handle?.close();
     this.#handle = null;
     this.#datastore = null;
   }
 
-  #opened(): Datastore<Document> {
+  #opened(): Datastore<StoredDocument> {
     if (!this.#datastore) throw new Error('the definitions store is closed');
     return this.#datastore;
   }
 
-  /** One fdatasync for everyone who appended before it began. */
-  #sync(): Promise<void> {
-    this.#nextSync ??= (this.#syncing ?? Promise.resolve())
-      .catch(() => undefined)
-      .then(() => {
-        this.#syncing = this.#nextSync;
-        this.#nextSync = null;
-        return this.#handle?.datasync();
-      });
-    return this.#nextSync;
+  // ---- Batches ----
+
+  #change(add: (batch: ChangeBatch) => void): Promise<void> {
+    const batch = (this.#next ??= this.#newBatch());
+    add(batch);
+    return batch.done;
+  }
+
+  /** It begins when the one before it is done, and when all of this tick have joined. */
+  #newBatch(): ChangeBatch {
+    const batch = new ChangeBatch();
+    const joined = new Promise<void>((resolve) => setImmediate(resolve));
+    batch.done = Promise.all([joined, this.#last.catch(() => undefined)]).then(() => {
+      this.#next = null;
+      return this.#write(batch);
+    });
+    this.#last = batch.done;
+    return batch;
+  }
+
+  /** All that was asked for has been written, or has failed, which is known to who asked. */
+  #flushed(): Promise<void> {
+    return this.#last.catch(() => undefined);
+  }
+
+  async #write(batch: ChangeBatch): Promise<void> {
+    try {
+      const { settledUpTo } = batch;
+      if (settledUpTo !== null)
+        await this.#opened().updateAsync({ alone: { $lte: settledUpTo } }, unmark, multi);
+      for (const documents of slices([...batch.puts.values()])) await this.#put(documents);
+      for (const keys of slices([...batch.removals]))
+        await this.#opened().removeAsync({ _id: { $in: keys } }, multi);
+      for (const marks of slices([...batch.settled])) await this.#unmark(new Map(marks));
+      if (batch.promised) await this.#handle?.datasync();
+    } catch (error) {
+      // Whatever comes next begins on a line of its own.
+      await cutTornLine(this.#path).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #put(documents: StoredDocument[]): Promise<void> {
+    const datastore = this.#opened();
+    const keys = documents.map(({ _id }) => _id);
+    const there = await datastore.findAsync({ _id: { $in: keys } }, { _id: 1 });
+    const known = new Set(there.map(({ _id }) => _id));
+    const added = documents.filter(({ _id }) => !known.has(_id));
+    if (added.length > 0) await datastore.insertAsync(added);
+    for (const document of documents)
+      if (known.has(document._id)) await datastore.updateAsync({ _id: document._id }, document);
+  }
+
+  async #unmark(marks: Map<DefinitionKey, number>): Promise<void> {
+    const datastore = this.#opened();
+    const there = await datastore.findAsync({ _id: { $in: [...marks.keys()] } });
+    const same = there.filter(({ _id, alone }) => alone === marks.get(_id)).map(({ _id }) => _id);
+    await datastore.updateAsync({ _id: { $in: same } }, unmark, multi);
   }
 }
 
-/** NeDB would say how much is damaged, not where. */
-async function refuseDamage(path: string): Promise<void> {
+function* slices<Item>(items: Item[]): Generator<Item[]> {
+  for (let at = 0; at < items.length; at += sliceMax) yield items.slice(at, at + sliceMax);
+}
+
+/** Throws an error that says where the damage is: NeDB says how much of it there is. */
+async function nameDamage(path: string): Promise<void> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '';
     throw error;

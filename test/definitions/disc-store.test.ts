@@ -2,10 +2,13 @@
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import Datastore from '@seald-io/nedb';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { definitionKey } from '../../broker/definitions/definition-key.ts';
 import type { Definition } from '../../broker/definitions/definitions-store.ts';
 import { DiscStore } from '../../broker/definitions/disc-store.ts';
+import { MemoryStore } from '../../broker/definitions/memory-store.ts';
 
 const vhost = (name: string): Definition => ({
   kind: 'vhost',
@@ -89,5 +92,74 @@ describe('R16 R21: the definitions store', () => {
       'sent null',
     ]);
     await settled.close();
+  });
+
+  test('R16: what many ask for at once is written together', async () => {
+    const appends = vi.spyOn(Datastore.prototype, 'insertAsync');
+    const store = new DiscStore(path);
+    await store.load();
+    await Promise.all(Array.from({ length: 100 }, (_, id) => store.put(queue(`q${id}`, id))));
+    expect(appends.mock.calls.length).toBeLessThanOrEqual(2);
+    appends.mockRestore();
+    await store.close();
+    expect(readFileSync(path, 'utf8').trimEnd().split('\n')).toHaveLength(100);
+  });
+
+  test('R16: an append that failed halfway damages nothing that comes after it', async () => {
+    const store = new DiscStore(path);
+    await store.load();
+    await store.put(vhost('before'));
+    const append = vi.spyOn(Datastore.prototype, 'insertAsync').mockImplementationOnce(() => {
+      appendFileSync(path, '{"_id":"[\\"vhost\\"');
+      return Promise.reject(new Error('no space left on device'));
+    });
+    await expect(store.put(vhost('failed'))).rejects.toThrow('no space');
+    append.mockRestore();
+    await store.put(vhost('after'));
+    await store.close();
+    const again = new DiscStore(path);
+    const names = (await again.load()).map(({ definition }) => (definition.body as { name: string }).name);
+    expect(names.sort()).toEqual(['after', 'before']);
+    await again.close();
+  });
+
+  test('whatever is asked for, and however fast, it holds what a store in memory would', async () => {
+    const name = fc.constantFrom('a', 'b');
+    const step = fc.oneof(
+      { weight: 4, arbitrary: fc.record({ put: name, alone: fc.boolean() }) },
+      { weight: 2, arbitrary: fc.record({ remove: name }) },
+      { weight: 2, arbitrary: fc.record({ settleOne: name, back: fc.nat(2) }) },
+      { weight: 1, arbitrary: fc.record({ settle: fc.nat(3) }) },
+      { weight: 2, arbitrary: fc.constant('wait' as const) },
+    );
+    const run = fc.asyncProperty(fc.array(step, { maxLength: 20 }), async (steps) => {
+      rmSync(path, { force: true });
+      const [disc, memory] = [new DiscStore(path), new MemoryStore()];
+      await disc.load();
+      const asked: Promise<void>[] = [];
+      for (const [number, each] of steps.entries()) {
+        for (const store of [disc, memory]) {
+          if (each === 'wait') await Promise.all(asked);
+          else if ('put' in each) asked.push(store.put(queue(each.put, number), each.alone ? number : null));
+          else if ('remove' in each) asked.push(store.remove('queue', definitionKey(queue(each.remove, 0))));
+          else if ('settleOne' in each)
+            asked.push(store.settleOne(definitionKey(queue(each.settleOne, 0)), number - each.back));
+          else asked.push(store.settle(number - each.settle));
+        }
+      }
+      const inOrder = async (store: DiscStore | MemoryStore) =>
+        (await store.entries()).sort((a, b) =>
+          definitionKey(a.definition) < definitionKey(b.definition) ? -1 : 1,
+        );
+      const expected = await inOrder(memory);
+      expect(await inOrder(disc)).toEqual(expected);
+      await Promise.all(asked);
+      await disc.close();
+      const again = new DiscStore(path);
+      await again.load();
+      expect(await inOrder(again)).toEqual(expected);
+      await again.close();
+    });
+    await fc.assert(run, { numRuns: 200 });
   });
 });
