@@ -7,13 +7,15 @@ import { nameIn } from '../amqp/short-string.ts';
 
 /** What an announcement alone reserves. */
 const reserveMax = 128 << 10;
-const noBytes = Buffer.alloc(0);
+const noBytes: Buffer = Buffer.alloc(0);
+const shortStringMax = 255;
 /** RabbitMQ's own bound on what a header may announce. */
 const announcedMax = 512 << 20;
 
 /** Short strings repeat from publish to publish: the last one is compared byte by byte before decoding. */
 class RepeatedString {
-  #bytes: Buffer = Buffer.alloc(255);
+  /** Made at the first publish: many channels only consume. */
+  #bytes = noBytes;
   #size = 0;
   #text = '';
 
@@ -24,6 +26,7 @@ class RepeatedString {
       if (i === size) return this.#text;
     }
     const text = nameIn(bytes, at, at + size);
+    if (this.#bytes === noBytes) this.#bytes = Buffer.alloc(shortStringMax);
     bytes.copy(this.#bytes, 0, at, at + size);
     this.#size = size;
     return (this.#text = text);

@@ -1,5 +1,5 @@
 // Rates from counters: once a second every object's counters are read and compared with the last reading.
-// Nothing is done per message.
+// Nothing is done per message; what never counted anything costs a look, and very many objects are read in slices.
 import type { BrokerServices } from '../channel/channel-host.ts';
 import type { ConnectionRegistry } from '../connection/connection-registry.ts';
 import type { Timer } from '../base/clock.ts';
@@ -7,8 +7,12 @@ import type { MessageRates, RateHistory } from '../contract/rows.ts';
 
 const intervalMs = 1000;
 const historySamplesMax = 3600;
+/** Objects read before others have their turn. */
+const sliceMax = 2000;
 
 type Counters = Record<string, number>;
+
+const connectionNames = ['bytesReceived', 'bytesSent'];
 
 interface Reading {
   counters: Counters;
@@ -18,8 +22,10 @@ interface Reading {
 export class RateSampler {
   readonly #services: BrokerServices;
   readonly #connections: ConnectionRegistry;
-  #readings = new WeakMap<object, Reading>();
+  readonly #readings = new WeakMap<object, Reading>();
+  readonly #names = new Map<unknown, readonly string[]>();
   #timer: Timer;
+  #stopped = false;
   #lastAt: number;
   readonly history: RateHistory = {
     at: [],
@@ -49,10 +55,11 @@ export class RateSampler {
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#timer.cancel();
   }
 
-  /** The latest rates of an object whose counters are sampled; zeros before its second reading. */
+  /** The latest rates of an object whose counters are sampled; none before it counted anything. */
   of(counters: object): Counters {
     return this.#readings.get(counters)?.rates ?? {};
   }
@@ -62,47 +69,71 @@ export class RateSampler {
   }
 
   #tick(): void {
-    this.#timer = this.#services.clock.after(intervalMs, () => this.#tick());
     const now = this.#services.clock.monotonic();
     const seconds = (now - this.#lastAt) / 1000;
     this.#lastAt = now;
-    const { vhosts, totals } = this.#services;
-    let ready = 0;
-    let unacknowledged = 0;
-    let unrouted = 0;
-    for (const vhost of vhosts.all()) {
+    this.#readSlice(this.#readAll(seconds));
+  }
+
+  #readSlice(round: Generator<void>): void {
+    if (this.#stopped) return;
+    const { clock } = this.#services;
+    for (let left = sliceMax; left > 0; left--)
+      if (round.next().done) {
+        this.#timer = clock.after(intervalMs, () => this.#tick());
+        return;
+      }
+    clock.soon(() => this.#readSlice(round));
+  }
+
+  /** Yields after each object. */
+  *#readAll(seconds: number): Generator<void> {
+    let [ready, unacknowledged, unrouted] = [0, 0, 0];
+    for (const vhost of this.#services.vhosts.all()) {
       for (const queue of vhost.queues.values()) {
         this.#read(queue.counters, seconds);
         ready += queue.readyCount;
         unacknowledged += queue.unacked.count;
+        yield;
       }
       for (const exchange of vhost.exchanges.values()) {
         this.#read(exchange.counters, seconds);
         unrouted += this.of(exchange.counters)['unrouted'] ?? 0;
+        yield;
       }
     }
     for (const connection of this.#connections.all()) {
-      this.#read(connection, seconds, ['bytesReceived', 'bytesSent']);
+      this.#read(connection, seconds, connectionNames);
       for (const channel of connection.channels.values()) this.#read(channel.counters, seconds);
+      yield;
     }
-    this.#read(totals, seconds);
+    this.#read(this.#services.totals, seconds);
     this.#readJournal(seconds);
     this.#readProcess(seconds);
     this.#record(ready, unacknowledged, unrouted);
   }
 
-  #read(object: object, seconds: number, names = Object.keys(object)): void {
+  #read(object: object, seconds: number, names = this.#namesOf(object)): void {
     const current = object as Counters;
-    const reading = this.#readings.get(object);
+    let reading = this.#readings.get(object);
     if (!reading) {
-      this.#readings.set(object, { counters: pick(current, names), rates: {} });
-      return;
+      if (names.every((name) => current[name] === 0)) return;
+      const zeros = () => Object.fromEntries(names.map((name) => [name, 0]));
+      reading = { counters: zeros(), rates: zeros() };
+      this.#readings.set(object, reading);
     }
     for (const name of names) {
       const value = current[name]!;
       reading.rates[name] = (value - reading.counters[name]!) / seconds;
       reading.counters[name] = value;
     }
+  }
+
+  /** Counters of one class have the same names. */
+  #namesOf(object: object): readonly string[] {
+    let names = this.#names.get(object.constructor);
+    if (!names) this.#names.set(object.constructor, (names = Object.keys(object)));
+    return names;
   }
 
   #readJournal(seconds: number): void {
@@ -165,8 +196,4 @@ export function messageTotals(counters: object): MessageRates {
   return Object.fromEntries(
     Object.keys(zeroRates).map((name) => [name, known[name] ?? 0]),
   ) as unknown as MessageRates;
-}
-
-function pick(counters: Counters, names: string[]): Counters {
-  return Object.fromEntries(names.map((name) => [name, counters[name]!]));
 }

@@ -469,6 +469,7 @@ export class Vhost implements QueueHost {
     const changes: Promised[] = [];
     for (const binding of this.bindingsTo(queue)) changes.push(this.#detach(binding));
     if (queue.durable) changes.push(this.#remove(this.#queueDefinition(queue)));
+    if (queue.owner) this.#disown(queue.owner, queue);
     queue.close();
     return all(changes);
   }
@@ -476,16 +477,31 @@ export class Vhost implements QueueHost {
   #addQueue(declaration: ConstructorParameters<typeof Queue>[1]): Queue {
     const queue = new Queue(this, declaration);
     this.queues.set(queue.name, queue);
+    if (queue.owner) this.#own(queue.owner, queue);
     this.#applyQueuePolicy(queue);
     this.counters.queuesCreated++;
     this.revision++;
     return queue;
   }
 
+  /** The exclusive queues of each connection that has any. */
+  readonly #owned = new Map<QueueOwner, Set<Queue>>();
+
+  #own(owner: QueueOwner, queue: Queue): void {
+    const queues = this.#owned.get(owner);
+    if (queues) queues.add(queue);
+    else this.#owned.set(owner, new Set([queue]));
+  }
+
+  #disown(owner: QueueOwner, queue: Queue): void {
+    const queues = this.#owned.get(owner);
+    queues?.delete(queue);
+    if (queues?.size === 0) this.#owned.delete(owner);
+  }
+
   /** A connection ended: its exclusive queues go with it. */
   connectionClosed(owner: QueueOwner): void {
-    for (const queue of this.queues.values())
-      if (queue.exclusive && queue.owner === owner) void this.removeQueue(queue);
+    for (const queue of this.#owned.get(owner) ?? []) void this.removeQueue(queue);
   }
 
   // ---- Bindings ----
@@ -605,7 +621,7 @@ export class Vhost implements QueueHost {
   #applyQueuePolicy(queue: Queue): void {
     const policy = this.policies.matching('queues', queue.name, false);
     const operator = this.policies.matching('queues', queue.name, true);
-    queue.applyPolicies(policy?.name ?? null, policy?.definition ?? {}, operator?.definition ?? {});
+    queue.applyPolicies(policy?.name ?? null, policy?.definition, operator?.definition);
   }
 
   #applyExchangePolicy(exchange: Exchange): void {

@@ -6,13 +6,14 @@ const capacityMin = 16;
 
 export class EntryRing {
   size = 0;
-  #slots: (QueueEntry | null)[] = new Array<QueueEntry | null>(capacityMin).fill(null);
+  /** None at first: most queues are empty. */
+  #slots: (QueueEntry | null)[] = [];
   #head = 0;
   /** Slots in use from the head, holes included. */
   #span = 0;
 
   push(entry: QueueEntry): void {
-    if (this.#span === this.#slots.length) this.#resize(this.#slots.length * 2);
+    if (this.#span === this.#slots.length) this.#resize(Math.max(capacityMin, this.#slots.length * 2));
     this.#slots[(this.#head + this.#span) & (this.#slots.length - 1)] = entry;
     this.#span++;
     this.size++;
@@ -70,7 +71,7 @@ export class EntryRing {
 
   clear(): void {
     this.size = 0;
-    this.#slots = new Array<QueueEntry | null>(capacityMin).fill(null);
+    this.#slots = [];
     this.#head = 0;
     this.#span = 0;
   }

@@ -1,6 +1,6 @@
 // What governs a queue now: its own arguments, the policy and the operator policy that match it. Numbers
 // take the lower of argument and policy; for the rest the argument wins (RabbitMQ's rule).
-import { integerOf, stringOf, type FieldTable } from '../../amqp/field-table.ts';
+import { emptyTable, integerOf, stringOf, type FieldTable } from '../../amqp/field-table.ts';
 import type { Arguments } from '../../contract/rows.ts';
 
 export type Overflow = 'drop-head' | 'reject-publish' | 'reject-publish-dlx';
@@ -22,7 +22,21 @@ export interface QueueSettings {
 const numeric = ['message-ttl', 'expires', 'max-length', 'max-length-bytes', 'delivery-limit'] as const;
 const textual = ['overflow', 'dead-letter-exchange', 'dead-letter-routing-key'] as const;
 
-export function settingsOf(args: FieldTable, policy: Arguments, operatorPolicy: Arguments): QueueSettings {
+const noPolicy: Arguments = {};
+/** Of the many queues that nothing governs. */
+const free = settingsFrom(emptyTable, noPolicy, noPolicy);
+
+/** The settings are not the caller's to change: queues share them. */
+export function settingsOf(
+  args: FieldTable,
+  policy: Arguments = noPolicy,
+  operatorPolicy: Arguments = noPolicy,
+): Readonly<QueueSettings> {
+  if (args.size === 0 && policy === noPolicy && operatorPolicy === noPolicy) return free;
+  return settingsFrom(args, policy, operatorPolicy);
+}
+
+function settingsFrom(args: FieldTable, policy: Arguments, operatorPolicy: Arguments): QueueSettings {
   const effective: Arguments = {};
   for (const name of numeric) {
     const own = args.get(`x-${name}`);

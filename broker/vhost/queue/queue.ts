@@ -1,7 +1,7 @@
 // A queue: what waits (ready), what is out for acknowledgement (unacked), and who takes. It owns both lists
 // and its consumers. A message is in exactly one of the two lists until it is acknowledged, dropped or
 // dead-lettered; the journal's record is released at that moment and no other.
-import { integerOf, type FieldTable } from '../../amqp/field-table.ts';
+import { emptyTable, integerOf, type FieldTable } from '../../amqp/field-table.ts';
 import { ChannelError, ReplyCode } from '../../amqp/reply-codes.ts';
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Arguments, QueueType } from '../../contract/rows.ts';
@@ -77,7 +77,7 @@ export class Queue {
   readonly consumers: ConsumerSet;
   readonly unacked = new UnackedList();
   policyName: string | null = null;
-  settings: QueueSettings;
+  settings: Readonly<QueueSettings>;
   deleted = false;
   /** Of the ready messages' bodies. */
   readyBytes = 0;
@@ -105,7 +105,7 @@ export class Queue {
     this.durable = declaration.durable;
     this.exclusive = declaration.exclusive;
     this.autoDelete = declaration.autoDelete;
-    this.arguments = declaration.arguments;
+    this.arguments = declaration.arguments.size > 0 ? declaration.arguments : emptyTable;
     this.owner = declaration.owner;
     const singleActive = this.arguments.get('x-single-active-consumer');
     this.consumers = new ConsumerSet(singleActive?.type === 't' && singleActive.value);
@@ -115,7 +115,7 @@ export class Queue {
       levels > 0
         ? new PriorityList(levels, host.pager, this.durable)
         : new ReadyList(host.pager, this.durable);
-    this.settings = settingsOf(this.arguments, {}, {});
+    this.settings = settingsOf(this.arguments);
     this.lastUsedAt = this.lastActiveAt = host.clock.now();
     this.#armUnused();
   }
@@ -138,7 +138,7 @@ export class Queue {
   }
 
   /** New limits from policies take effect at once, as in RabbitMQ. */
-  applyPolicies(name: string | null, policy: Arguments, operatorPolicy: Arguments): void {
+  applyPolicies(name: string | null, policy?: Arguments, operatorPolicy?: Arguments): void {
     this.policyName = name;
     this.settings = settingsOf(this.arguments, policy, operatorPolicy);
     this.#armUnused();
