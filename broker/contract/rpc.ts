@@ -75,7 +75,7 @@ export interface PeerAddress {
 /** What the host answers to a node process. */
 export interface NodeClient {
   ready(report: NodeReady): Promise<void>;
-  log(line: { at: number; level: 'debug' | 'info' | 'warn' | 'error'; message: string }): Promise<void>;
+  log(lines: NodeLogLine[]): Promise<void>;
   peerInSync(state: { link: number; inSync: boolean }): Promise<void>;
   /** What was reported when it got ready has changed: it stands by now, or no more. */
   changed(report: NodeReady): Promise<void>;
@@ -91,6 +91,13 @@ export interface Activation {
   journalMs: number;
   records: number;
   frontMs: number;
+}
+
+export interface NodeLogLine {
+  /** Unix milliseconds. */
+  at: number;
+  level: 'debug' | 'info' | 'warn' | 'error';
+  message: string;
 }
 
 export interface NodeReady {

@@ -191,8 +191,8 @@ export class SupervisedNode {
         this.#events.ready(report);
         return Promise.resolve();
       },
-      log: ({ at, level, message }) => {
-        this.log.add(at, level, message);
+      log: (lines) => {
+        for (const { at, level, message } of lines) this.log.add(at, level, message);
         return Promise.resolve();
       },
       peerInSync: ({ link, inSync }) => {

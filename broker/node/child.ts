@@ -4,6 +4,7 @@ import { createBirpc } from 'birpc';
 import { DataFolderInUse } from '../base/data-folder-lock.ts';
 import { logTo } from '../base/log.ts';
 import type { NodeClient, NodeControl, NodeServer, Result } from '../contract/rpc.ts';
+import { LogSender } from './log-sender.ts';
 import { NodeProcess, type ProcessConfig } from './node-process.ts';
 
 interface Channel {
@@ -59,9 +60,8 @@ async function main(): Promise<void> {
     on: (handler) => channel.listen(handler),
     timeout: 30_000,
   });
-  const log = logTo((level, message) => {
-    void host.log.asEvent({ at: Date.now(), level, message });
-  });
+  const lines = new LogSender((some) => void host.log.asEvent(some));
+  const log = logTo((level, message) => lines.add(level, message));
   const end = () => void (running ? running.stop() : process.exit(exitCodes.stopped));
   // The host ends its nodes by word; a terminal's Ctrl-C reaches them as well and is not for them.
   process.on('SIGINT', () => undefined);

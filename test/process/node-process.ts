@@ -8,14 +8,18 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { NodeProcedureName, NodeProcedures } from '../../broker/contract/node-procedures.ts';
 import type { OutputOf } from '../../broker/contract/procedure.ts';
-import type { NodeClient, NodeControl, NodeReady, NodeServer } from '../../broker/contract/rpc.ts';
+import type {
+  NodeClient,
+  NodeLogLine,
+  NodeControl,
+  NodeReady,
+  NodeServer,
+} from '../../broker/contract/rpc.ts';
 import type { NodeConfig } from '../../broker/node/node.ts';
 
 const entry = fileURLToPath(new URL('../../dist/node.mjs', import.meta.url));
 const settleHook = fileURLToPath(new URL('./settle-hook.mjs', import.meta.url));
 const startTimeoutMs = 60_000;
-
-export type LogLine = Parameters<NodeClient['log']>[0];
 
 /** After garbage was collected. */
 export interface Memory {
@@ -28,7 +32,7 @@ export class NodeProcess {
   readonly child: ChildProcess;
   readonly dataFolder: string;
   /** From level warn. */
-  readonly lines: LogLine[] = [];
+  readonly lines: NodeLogLine[] = [];
   output = '';
   report!: NodeReady;
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
@@ -88,8 +92,8 @@ export class NodeProcess {
     this.child.once('exit', () => process.off('exit', kill));
     const answers: NodeClient = {
       ready: (report) => Promise.resolve(this.#ready?.(report)),
-      log: (line) => {
-        if (line.level === 'warn' || line.level === 'error') this.lines.push(line);
+      log: (lines) => {
+        this.lines.push(...lines.filter(({ level }) => level === 'warn' || level === 'error'));
         return Promise.resolve();
       },
       peerInSync: () => Promise.resolve(),
