@@ -43,7 +43,7 @@ describe('a node that ends by itself', () => {
     expect(gaps[2]).toBeGreaterThanOrEqual(400);
     expect((await warren.status()).state).toBe('alone');
     const { lines } = await warren.console.host('nodes.log', { nodeId: 'b', level: 'error' });
-    expect(lines.map(({ message }) => message).join('\n')).toMatch(/corrupt/i);
+    expect(lines.map(({ message }) => message).join('\n')).toMatch(/damaged in line 1/);
     // Once it is mended it comes up, at the latest when somebody asks.
     rmSync(file);
     await warren.console.host('nodes.start', { nodeId: 'b' });
@@ -72,7 +72,7 @@ describe('a node that ends by itself', () => {
       String(await freePort()),
     ]);
     expect(code).toBe(1);
-    expect(output).toMatch(/warren: node a did not start: .*corrupt/i);
+    expect(output).toMatch(/warren: node a did not start: .*damaged in line 1/);
   });
 });
 
