@@ -108,6 +108,8 @@ function drawMarks(plot: uPlot, look: PlotLook): void {
   ctx.fillStyle = look.colour('--warn');
   ctx.font = look.font;
   ctx.setLineDash([3, 3]);
+  // A label that would run into the last one of its line goes a line lower.
+  const lineEnds: number[] = [];
   for (const { at, label } of look.marks()) {
     if (at / 1000 < from || at / 1000 > to) continue;
     const x = Math.round(plot.valToPos(at / 1000, 'x', true)) + 0.5;
@@ -115,9 +117,14 @@ function drawMarks(plot: uPlot, look: PlotLook): void {
     ctx.moveTo(x, bbox.top);
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
-    const atEdge = x + ctx.measureText(label).width + 8 > bbox.left + bbox.width;
-    ctx.textAlign = atEdge ? 'right' : 'left';
-    ctx.fillText(label, atEdge ? x - 5 : x + 5, bbox.top + 11);
+    const { width } = ctx.measureText(label);
+    const atEdge = x + width + 8 > bbox.left + bbox.width;
+    const start = atEdge ? x - 5 - width : x + 5;
+    const free = lineEnds.findIndex((end) => end < start);
+    const line = free < 0 ? lineEnds.length : free;
+    lineEnds[line] = start + width + 8;
+    ctx.textAlign = 'left';
+    ctx.fillText(label, start, bbox.top + 11 + line * 14);
   }
   ctx.restore();
 }
