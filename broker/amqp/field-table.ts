@@ -297,7 +297,7 @@ export function plainValue(field: TypedValue): FieldValue {
   }
 }
 
-/** A table from plain data; integers take the smallest of signed 32 and 64 bit, as RabbitMQ's HTTP API does. */
+/** A table from plain data; integers are signed 64 bit, as RabbitMQ's HTTP API makes them. */
 export function fromPlain(plain: Arguments): FieldTable {
   return new Map(Object.entries(plain).map(([key, value]) => [key, typedValue(value)]));
 }
@@ -310,8 +310,7 @@ export function typedValue(value: FieldValue): TypedValue {
     case 'boolean':
       return { type: 't', value };
     case 'number':
-      if (!Number.isSafeInteger(value)) return { type: 'd', value };
-      return (value | 0) === value ? { type: 'I', value } : { type: 'l', value };
+      return { type: Number.isSafeInteger(value) ? 'l' : 'd', value };
     default:
       if (value instanceof Uint8Array) return { type: 'x', value: Buffer.from(value) };
       if (Array.isArray(value)) return { type: 'A', value: value.map(typedValue) };

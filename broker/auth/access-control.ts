@@ -14,6 +14,8 @@ export interface User {
   readonly tags: readonly string[];
   readonly passwordHash: string;
   readonly hashingAlgorithm: string;
+  /** max-connections, max-channels. */
+  readonly limits?: Readonly<Record<string, number>>;
 }
 
 /** Login refused; the client is told no more than that, the log says why. */
@@ -130,7 +132,7 @@ export class AccessControl {
             passwordHash: change.passwordHash ?? current?.passwordHash ?? '',
             hashingAlgorithm: change.hashingAlgorithm ?? current?.hashingAlgorithm ?? defaultAlgorithm,
           };
-    const body = { name, ...hashed, tags: [...change.tags] };
+    const body = { name, ...hashed, tags: [...change.tags], limits: change.limits ?? current?.limits ?? {} };
     this.#users.set(name, body);
     return this.#put({ kind: 'user', body });
   }
@@ -140,7 +142,7 @@ export class AccessControl {
     const user = this.#users.get(name);
     if (!user) return false;
     this.#users.delete(name);
-    const gone: Definition[] = [{ kind: 'user', body: { ...user, tags: [...user.tags] } }];
+    const gone: Definition[] = [definitionOf(user)];
     for (const { body } of this.#permissions.values())
       if (body.user === name) gone.push({ kind: 'permission', body });
     for (const body of this.#topicPermissions.values())
@@ -210,7 +212,7 @@ export class AccessControl {
   }
 
   *definitions(): Generator<Definition> {
-    for (const user of this.#users.values()) yield { kind: 'user', body: { ...user, tags: [...user.tags] } };
+    for (const user of this.#users.values()) yield definitionOf(user);
     for (const { body } of this.#permissions.values()) yield { kind: 'permission', body };
     for (const body of this.#topicPermissions.values()) yield { kind: 'topic-permission', body };
   }
@@ -257,6 +259,12 @@ export interface UserChange {
   passwordHash?: string;
   hashingAlgorithm?: string;
   tags: readonly string[];
+  /** Absent: as they are. */
+  limits?: Readonly<Record<string, number>>;
+}
+
+function definitionOf(user: User): Definition {
+  return { kind: 'user', body: { ...user, tags: [...user.tags], limits: { ...user.limits } } };
 }
 
 const unknownHash = hashPassword('');

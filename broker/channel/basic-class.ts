@@ -9,7 +9,7 @@ import { checkConsumerArguments } from '../vhost/queue/queue-arguments.ts';
 import type { Channel } from './channel.ts';
 import { ChannelConsumer } from './channel-consumer.ts';
 import { replyQueue, withReplyTo } from './direct-replies.ts';
-import { requirePermission, requireTopicPermission } from './permissions.ts';
+import { checkProperties, requirePermission, requireTopicPermission } from './permissions.ts';
 import { queueNameOf } from './queue-class.ts';
 import type { Unacked } from './unacked-ring.ts';
 
@@ -96,7 +96,7 @@ export class BasicClass {
     if (exchange.type === 'topic')
       requireTopicPermission(host, 'write', exchange.name, publishing.routingKey);
     if (message.replyTo === replyQueue) message = this.#withReplyAddress(message);
-    if (message.expiration !== null || message.userId !== null) this.#check(message);
+    if (message.expiration !== null || message.userId !== null) checkProperties(host.user, message);
     counters.publish++;
     host.services.totals.publish++;
     const { mandatory } = publishing;
@@ -131,20 +131,6 @@ export class BasicClass {
     this.#exchangeRevision = vhost.revision;
     this.#accessRevision = access.revision;
     return exchange;
-  }
-
-  #check(message: Message): void {
-    const { user } = this.#channel.host;
-    if (message.userId !== null && message.userId !== user.name && !user.tags.includes('impersonator'))
-      throw new ChannelError(
-        ReplyCode.PRECONDITION_FAILED,
-        `user_id property set to '${message.userId}' but authenticated user was '${user.name}'`,
-      );
-    if (Number.isNaN(message.expirationMs))
-      throw new ChannelError(
-        ReplyCode.PRECONDITION_FAILED,
-        `invalid expiration '${message.expiration}': ${expirationProblem(message.expiration!)}`,
-      );
   }
 
   /** After routing: return before confirm (R29). Direct replies are returned too, as RabbitMQ says they are. */
@@ -265,8 +251,12 @@ export class BasicClass {
     const queue = host.vhost.queue(name);
     host.vhost.checkOwner(queue, host);
     const entry = queue.get(args.noAck);
-    if (!entry) return host.writer.method(number, 'basic.get-empty', { reserved1: '' });
     const { totals } = host.services;
+    if (!entry) {
+      counters.getEmpty++;
+      totals.getEmpty++;
+      return host.writer.method(number, 'basic.get-empty', { reserved1: '' });
+    }
     const kind = args.noAck ? 'getNoAck' : 'get';
     counters[kind]++;
     totals[kind]++;
@@ -322,11 +312,4 @@ export class BasicClass {
     channel.unacked.takeUpTo(0, (unacked) => this.settled('requeue', unacked));
     channel.wakeStarved();
   }
-}
-
-function expirationProblem(text: string): string {
-  const [, number, rest] = /^([+-]?[0-9]+)(.*)$/s.exec(text) ?? [];
-  if (number === undefined) return 'no_integer';
-  if (rest !== '') return `{leftover_string,${JSON.stringify(rest)}}`;
-  return `{${number.startsWith('-') ? 'value_negative' : 'value_too_large'},${BigInt(number)}}`;
 }

@@ -62,6 +62,7 @@ export class NodeTotals {
   deliverNoAck = 0;
   get = 0;
   getNoAck = 0;
+  getEmpty = 0;
   ack = 0;
   redeliver = 0;
   returnUnroutable = 0;

@@ -1,8 +1,7 @@
 // The exchange class [AMQP 1.6] and RabbitMQ's exchange-to-exchange bindings.
-import { stringOf } from '../amqp/field-table.ts';
 import type { Method, MethodArguments } from '../amqp/methods.ts';
 import type { Channel } from './channel.ts';
-import { requirePermission, requireTopicPermission } from './permissions.ts';
+import { requireBinding, requireExchangeDeclaration, requirePermission } from './permissions.ts';
 
 export class ExchangeClass {
   readonly #channel: Channel;
@@ -39,12 +38,7 @@ export class ExchangeClass {
     }
     host.vhost.checkExchangeType(args.type);
     host.vhost.refuseDefaultExchange(name);
-    requirePermission(host, 'configure', 'exchange', name);
-    const alternate = stringOf(args.arguments.get('alternate-exchange'));
-    if (alternate !== null && !host.vhost.exchanges.has(name)) {
-      requirePermission(host, 'read', 'exchange', name);
-      requirePermission(host, 'write', 'exchange', alternate);
-    }
+    requireExchangeDeclaration(host, name, args.arguments);
     const { type, durable, autoDelete, internal } = args;
     const promised = host.vhost.declareExchange({
       name,
@@ -68,21 +62,14 @@ export class ExchangeClass {
   #bind(name: 'exchange.bind' | 'exchange.unbind', args: MethodArguments<'exchange.bind'>): void {
     const { host } = this.#channel;
     const { vhost } = host;
-    const source = stripLines(args.source);
-    const destination = stripLines(args.destination);
-    requirePermission(host, 'write', 'exchange', destination);
-    vhost.refuseDefaultExchange(destination);
-    vhost.refuseDefaultExchange(source);
-    requirePermission(host, 'read', 'exchange', source);
-    if (vhost.exchanges.get(source)?.type === 'topic')
-      requireTopicPermission(host, 'read', source, args.routingKey);
     const request = {
-      source,
-      destination,
+      source: stripLines(args.source),
+      destination: stripLines(args.destination),
       destinationType: 'exchange' as const,
       routingKey: args.routingKey,
       arguments: args.arguments,
     };
+    requireBinding(host, request);
     const promised = name === 'exchange.bind' ? vhost.bind(request, host) : vhost.unbind(request, host);
     this.#answer(promised, args.noWait, `${name}-ok`);
   }

@@ -1,13 +1,12 @@
 // The queue class [AMQP 1.7]. An empty queue name means the last one declared on this channel.
 import { randomBytes } from 'node:crypto';
-import { stringOf } from '../amqp/field-table.ts';
 import type { Method, MethodArguments } from '../amqp/methods.ts';
 import { ChannelError, ReplyCode } from '../amqp/reply-codes.ts';
 import type { Queue } from '../vhost/queue/queue.ts';
 import type { Channel } from './channel.ts';
 import { replyQueue } from './direct-replies.ts';
 import { stripLines } from './exchange-class.ts';
-import { requirePermission, requireTopicPermission } from './permissions.ts';
+import { requireBinding, requirePermission, requireQueueDeclaration } from './permissions.ts';
 
 export class QueueClass {
   readonly #channel: Channel;
@@ -47,12 +46,7 @@ export class QueueClass {
       return this.#declareReplies(given, args.noWait);
     host.vhost.refuseReservedName('queue', given);
     const name = given === '' ? `amq.gen-${randomBytes(16).toString('base64url')}` : given;
-    requirePermission(host, 'configure', 'queue', name);
-    const deadLetters = stringOf(args.arguments.get('x-dead-letter-exchange'));
-    if (deadLetters !== null && !host.vhost.queues.has(name)) {
-      requirePermission(host, 'read', 'queue', name);
-      requirePermission(host, 'write', 'exchange', deadLetters);
-    }
+    requireQueueDeclaration(host, name, args.arguments);
     const { queue, promised } = host.vhost.declareQueue(
       {
         name,
@@ -105,21 +99,16 @@ export class QueueClass {
   ): void {
     const { host, number } = this.#channel;
     const queue = stripLines(this.nameOf(args.queue));
-    const source = stripLines(args.exchange);
     // The queue was left out as well as the key: both are those of the last declaration [AMQP 1.7.2.3].
     const routingKey = args.queue === '' && args.routingKey === '' ? queue : args.routingKey;
-    requirePermission(host, 'write', 'queue', queue);
-    host.vhost.refuseDefaultExchange(source);
-    requirePermission(host, 'read', 'exchange', source);
-    if (host.vhost.exchanges.get(source)?.type === 'topic')
-      requireTopicPermission(host, 'read', source, routingKey);
     const request = {
-      source,
+      source: stripLines(args.exchange),
       destination: queue,
       destinationType: 'queue' as const,
       routingKey,
       arguments: args.arguments,
     };
+    requireBinding(host, request);
     const promised =
       name === 'queue.bind' ? host.vhost.bind(request, host) : host.vhost.unbind(request, host);
     host.waitFor(promised, () => {

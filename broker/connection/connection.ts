@@ -16,6 +16,7 @@ import type { TickTask } from '../channel/end-of-tick.ts';
 import { JournalFault } from '../journal/journal.ts';
 import type { Queue } from '../vhost/queue/queue.ts';
 import type { Vhost } from '../vhost/vhost.ts';
+import { channelRefusal, connectionRefusal } from './connection-limits.ts';
 import type { ConnectionRegistry } from './connection-registry.ts';
 import type { DiskFlow, Holdable } from './disk-flow.ts';
 import {
@@ -254,6 +255,8 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
         ReplyCode.NOT_ALLOWED,
         `number of channels opened (${this.channels.size}) has reached the negotiated channel_max (${this.channelMax})`,
       );
+    const refusal = channelRefusal(this.#registry, this.services.access.user(this.userName) ?? this.user);
+    if (refusal !== null) throw new ConnectionError(ReplyCode.NOT_ALLOWED, refusal);
     this.channels.set(number, new Channel(number, this));
     this.services.totals.channelsCreated++;
     this.writer.method(number, 'channel.open-ok', { reserved1: Buffer.alloc(0) });
@@ -346,13 +349,15 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
     const name = args.virtualHost;
     const { vhosts, access, replies } = this.services;
     const vhost = vhosts.get(name);
-    if (!vhost) throw new ConnectionError(ReplyCode.NOT_ALLOWED, `vhost ${name} not found`, 10, 40);
+    const openId = methods['connection.open'].id;
+    if (!vhost) throw new ConnectionError(ReplyCode.NOT_ALLOWED, `vhost ${name} not found`, ...openId);
+    const refusal = connectionRefusal(this.#registry, vhost, access.user(this.userName) ?? this.user);
+    if (refusal !== null) throw new ConnectionError(ReplyCode.NOT_ALLOWED, refusal, ...openId);
     if (!access.mayOpen(this.userName, name))
       throw new ConnectionError(
         ReplyCode.NOT_ALLOWED,
         `access to vhost '${name}' refused for user '${this.userName}'`,
-        10,
-        40,
+        ...openId,
       );
     vhost.replyRouter ??= (message) => replies.deliver(message);
     this.#vhost = vhost;

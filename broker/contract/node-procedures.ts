@@ -11,12 +11,15 @@ import type {
   DeadLetterRow,
   ExchangeRow,
   FieldValue,
+  GlobalParameterRow,
   HealthCause,
   ImportReport,
+  LimitsRow,
   MessageProperties,
   MessageRow,
   Overview,
   Page,
+  ParameterRow,
   PermissionRow,
   PolicyRow,
   QueueRow,
@@ -129,7 +132,7 @@ export const nodeProcedures = {
   'exchanges.declare': command(
     v.object({
       vhost,
-      name: v.pipe(shortString, v.minLength(1)),
+      name,
       type: v.optional(shortString, 'direct'),
       durable: v.optional(v.boolean(), true),
       autoDelete: v.optional(v.boolean(), false),
@@ -221,7 +224,7 @@ export const nodeProcedures = {
     v.object({
       vhost,
       queue: name,
-      count: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10_000)),
+      count: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(10_000)),
       ackMode: v.picklist([
         'ack_requeue_true',
         'ack_requeue_false',
@@ -314,6 +317,19 @@ export const nodeProcedures = {
   'policies.list': query(list)<Page<PolicyRow>>(),
   'policies.put': command(v.object(policyFields))<void>(),
   'policies.delete': command(v.object({ vhost, name, operator: v.optional(v.boolean(), false) }))<void>(),
+
+  'parameters.list': query(v.object({ ...listFields, component: v.optional(name) }))<Page<ParameterRow>>(),
+  'parameters.put': command(v.object({ vhost, component: name, name, value: fieldValue }))<void>(),
+  'parameters.delete': command(v.object({ vhost, component: name, name }))<void>(),
+  'globalParameters.list': query(list)<Page<GlobalParameterRow>>(),
+  'globalParameters.put': command(v.object({ name, value: fieldValue }))<void>(),
+  'globalParameters.delete': command(v.object({ name }))<void>(),
+  'vhostLimits.list': query(list)<Page<LimitsRow>>(),
+  'vhostLimits.put': command(v.object({ vhost, name, value: v.unknown() }))<void>(),
+  'vhostLimits.delete': command(v.object({ vhost, name }))<void>(),
+  'userLimits.list': query(v.object({ ...listFields, user: v.optional(name) }))<Page<LimitsRow>>(),
+  'userLimits.put': command(v.object({ user: name, name, value: v.unknown() }))<void>(),
+  'userLimits.delete': command(v.object({ user: name, name }))<void>(),
 
   /** RabbitMQ's definitions JSON, whole broker or one virtual host (R40). */
   'definitions.export': query(v.object({ vhost: v.optional(vhost) }))<Record<string, unknown>>(),

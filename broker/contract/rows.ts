@@ -26,6 +26,7 @@ export interface MessageRates {
   deliverNoAck: number;
   get: number;
   getNoAck: number;
+  getEmpty: number;
   ack: number;
   redeliver: number;
   returnUnroutable: number;
@@ -47,6 +48,9 @@ export interface QueueRow {
   autoDelete: boolean;
   arguments: Arguments;
   policy: string | null;
+  operatorPolicy: string | null;
+  /** What the two policies say together. */
+  policyDefinition: Arguments;
   effectiveArguments: Arguments;
   state: 'running' | 'idle' | 'stopped';
   messagesReady: number;
@@ -59,9 +63,12 @@ export interface QueueRow {
   /** Of the consumers, how many could take a message now; 0..1. */
   consumerCapacity: number;
   ownerConnection: string | null;
+  exclusiveConsumerTag: string | null;
   singleActiveConsumerTag: string | null;
   /** Age of the head message in milliseconds, null when empty. */
   oldestMessageAgeMs: number | null;
+  /** The timestamp property of the head message, Unix seconds; null when it has none or the queue is empty. */
+  headMessageTimestamp: number | null;
   idleSince: number | null;
   /** Messages handed out a second, by every way: deliver and get, with and without acknowledgement. */
   outRate: number;
@@ -107,6 +114,8 @@ export interface ConnectionRow {
   vhost: string;
   state: 'starting' | 'running' | 'blocking' | 'blocked' | 'closing';
   protocol: string;
+  /** SASL mechanism it logged in with. */
+  mechanism: string;
   tls: boolean;
   peerHost: string;
   peerPort: number;
@@ -158,6 +167,9 @@ export interface ConsumerRow {
   prefetchCount: number;
   priority: number;
   active: boolean;
+  /** Of a queue that has one active consumer at a time. */
+  singleActive: boolean;
+  user: string;
   arguments: Arguments;
   messagesUnacknowledged: number;
 }
@@ -173,6 +185,12 @@ export interface VhostRow {
   queues: number;
   exchanges: number;
   connections: number;
+  bytesReceived: number;
+  bytesSent: number;
+  receiveRate: number;
+  sendRate: number;
+  rates: MessageRates;
+  totals: MessageTotals;
 }
 
 export interface UserRow {
@@ -183,6 +201,8 @@ export interface UserRow {
   /** True for a user that may connect from loopback only. */
   loopbackOnly: boolean;
   permissions: number;
+  /** max-connections, max-channels; negative or absent: none. */
+  limits: Record<string, number>;
 }
 
 export interface PermissionRow {
@@ -211,6 +231,25 @@ export interface PolicyRow {
   operator: boolean;
 }
 
+export interface ParameterRow {
+  vhost: string;
+  component: string;
+  name: string;
+  value: FieldValue;
+}
+
+export interface GlobalParameterRow {
+  name: string;
+  value: FieldValue;
+}
+
+/** Limits of a virtual host (max-connections, max-queues) or of a user (max-connections, max-channels). */
+export interface LimitsRow {
+  /** Of the virtual host or user. */
+  name: string;
+  limits: Record<string, number>;
+}
+
 export interface Alarm {
   kind: 'memory' | 'disk' | 'journal';
   message: string;
@@ -233,6 +272,7 @@ export interface JournalStatus {
 
 export interface Overview {
   nodeName: string;
+  clusterName: string;
   productVersion: string;
   startedAt: number;
   uptimeMs: number;
@@ -267,6 +307,8 @@ export interface Overview {
   queuesDeclared: number;
   queuesCreated: number;
   queuesDeleted: number;
+  /** Of the seven counts above. */
+  churnRates: Record<string, number>;
   /** Routing keys lately dropped, newest first (R28). */
   blackholes: BlackholeRow[];
 }

@@ -1,10 +1,17 @@
 // The store of what is declared, as its users see it. The model in memory is the truth while the node runs;
 // the store makes it last. A change is promised (declare-ok) only when `put` or `remove` has resolved.
-import type { Arguments } from '../contract/rows.ts';
+import type { Arguments, FieldValue } from '../contract/rows.ts';
 
 export interface DefinitionBodies {
   vhost: { name: string; description: string; tags: string[]; tracing: boolean };
-  user: { name: string; passwordHash: string; hashingAlgorithm: string; tags: string[] };
+  user: {
+    name: string;
+    passwordHash: string;
+    hashingAlgorithm: string;
+    tags: string[];
+    /** max-connections, max-channels; absent where none was ever set. */
+    limits?: Record<string, number>;
+  };
   permission: { user: string; vhost: string; configure: string; write: string; read: string };
   'topic-permission': { user: string; vhost: string; exchange: string; write: string; read: string };
   exchange: {
@@ -34,8 +41,8 @@ export interface DefinitionBodies {
     definition: Arguments;
     operator: boolean;
   };
-  parameter: { vhost: string; component: string; name: string; value: unknown };
-  'global-parameter': { name: string; value: unknown };
+  parameter: { vhost: string; component: string; name: string; value: FieldValue };
+  'global-parameter': { name: string; value: FieldValue };
 }
 
 /** An AMQP field table in its wire bytes, base64: keeps every type exactly and has no key NeDB would refuse. */

@@ -121,7 +121,8 @@ export function exportDefinitions(services: BrokerServices, only?: string): Reco
       vhost.policies.all
         .filter((found) => found.operator === operator)
         .map(({ name: policyName, pattern: text, applyTo, definition, priority }) => ({
-          ...inVhost(vhost.name),
+          // RabbitMQ names it here even when only one is exported.
+          vhost: vhost.name,
           name: policyName,
           pattern: text,
           'apply-to': applyTo,

@@ -1,18 +1,18 @@
 // Everything a node can be asked or told, once: the console reaches it by the contract, RabbitMQ's tools by the
 // HTTP API, and both end up in these handlers.
 import { ChannelError, ConnectionError, ReplyCode } from '../amqp/reply-codes.ts';
-import { fromPlain } from '../amqp/field-table.ts';
-import { hashingAlgorithms } from '../auth/password.ts';
 import type { BrokerServices } from '../channel/channel-host.ts';
 import type { ChannelConsumer } from '../channel/channel-consumer.ts';
 import type { ConnectionRegistry } from '../connection/connection-registry.ts';
 import { ContractError } from '../contract/errors.ts';
 import { nodeProcedures, type NodeProcedureName, type NodeProcedures } from '../contract/node-procedures.ts';
 import type { Handlers, InputOf, OutputOf } from '../contract/procedure.ts';
-import type { BindingRow, Overview, QueueRow, RateHistory } from '../contract/rows.ts';
+import type { BindingRow, Overview, QueueRow, RateHistory, VhostRow } from '../contract/rows.ts';
 import * as v from 'valibot';
 import { JournalFault } from '../journal/journal.ts';
+import { PolicyError } from '../vhost/policy-check.ts';
 import type { Vhost } from '../vhost/vhost.ts';
+import type { Caller } from './caller.ts';
 import { exportDefinitions, importDefinitions } from './definitions-json.ts';
 import { Health } from './health.ts';
 import { checkInput } from './input-check.ts';
@@ -20,7 +20,6 @@ import { paged } from './list.ts';
 import { MessageCommands } from './message-commands.ts';
 import { overviewOf } from './overview.ts';
 import { RateSampler } from './rates.ts';
-import { propertiesKeyOf } from './properties-key.ts';
 import type { ResourceAlarms } from './resource-alarms.ts';
 import {
   bindingRow,
@@ -30,18 +29,16 @@ import {
   defaultBindingRow,
   exchangeRow,
   queueRow,
+  vhostRow,
 } from './rows-of.ts';
+import { SettingsCommands } from './settings-commands.ts';
+import { TopologyCommands } from './topology-commands.ts';
 
 export interface ManagementParts {
   services: BrokerServices;
   connections: ConnectionRegistry;
   alarms: ResourceAlarms;
   listeners: () => Overview['listeners'];
-}
-
-/** Who asks; the console's user is the machine's own. */
-export interface Caller {
-  readonly user: string;
 }
 
 type NodeHandlers = Handlers<NodeProcedures, Caller>;
@@ -87,8 +84,10 @@ export class Management {
   }
 
   #handlerTable(): NodeHandlers {
-    const { services } = this.parts;
+    const { services, connections } = this.parts;
     const messages = this.#messages;
+    const topology = new TopologyCommands(services);
+    const settings = new SettingsCommands(services, connections);
     return {
       overview: () => overviewOf(this.parts, this.rates),
       'overview.history': ({ seconds }) => this.#history(seconds),
@@ -139,43 +138,21 @@ export class Management {
           (row) => row.name,
         ),
       'exchanges.get': ({ vhost, name }) => exchangeRow(this.#exchange(vhost, name), this.rates),
-      'exchanges.declare': ({ vhost, arguments: args, ...request }) =>
-        this.#vhost(vhost).declareExchange({ ...request, arguments: fromPlain(args) }),
-      'exchanges.delete': ({ vhost, name, ifUnused }) => {
-        this.#exchange(vhost, name);
-        return this.#vhost(vhost).deleteExchange(name, ifUnused);
-      },
+      'exchanges.declare': (input, caller) => topology.declareExchange(input, caller),
+      'exchanges.delete': (input, caller) => topology.deleteExchange(input, caller),
       'queues.list': (input) => this.#queues(input),
       'queues.get': ({ vhost, name }) => queueRow(this.#queue(vhost, name), this.rates, services.clock.now()),
-      'queues.declare': ({ vhost: host, arguments: args, ...request }) => {
-        const vhost = this.#vhost(host);
-        vhost.refuseReservedName('queue', request.name);
-        return vhost.declareQueue({ ...request, exclusive: false, arguments: fromPlain(args) }, null)
-          .promised;
-      },
-      'queues.delete': async ({ vhost, name, ifUnused, ifEmpty }) => {
-        const { messages: count, promised } = this.#vhost(vhost).deleteQueue(
-          this.#queue(vhost, name),
-          ifUnused,
-          ifEmpty,
-        );
-        await promised;
-        return { messages: count };
-      },
-      'queues.purge': ({ vhost, name }) => ({ messages: this.#queue(vhost, name).purge() }),
+      'queues.declare': (input, caller) => topology.declareQueue(input, caller),
+      'queues.delete': (input, caller) => topology.deleteQueue(input, caller),
+      'queues.purge': (input, caller) => topology.purgeQueue(input, caller),
       'bindings.list': (input) => this.#bindings(input),
-      'bindings.create': async ({ vhost, arguments: args, ...request }) => {
-        const table = fromPlain(args);
-        await this.#vhost(vhost).bind({ ...request, arguments: table }, null);
-        return { propertiesKey: propertiesKeyOf(request.routingKey, table) };
-      },
-      'bindings.delete': ({ vhost, arguments: args, ...request }) =>
-        this.#vhost(vhost).unbind({ ...request, arguments: fromPlain(args) }, null),
+      'bindings.create': (input, caller) => topology.bind(input, caller),
+      'bindings.delete': (input, caller) => topology.unbind(input, caller),
       'messages.peek': (input) => messages.peek(input),
       'messages.search': (input) => messages.search(input),
       'messages.body': (input) => messages.body(input),
-      'messages.publish': (input) => messages.publish(input),
-      'messages.get': (input) => messages.get(input),
+      'messages.publish': (input, caller) => messages.publish(input, caller),
+      'messages.get': (input, caller) => messages.get(input, caller),
       'messages.move': (input) => messages.move(input),
       'messages.delete': (input) => messages.delete(input),
       'deadLetters.groups': (input) => messages.deadLetterGroups(input),
@@ -189,60 +166,16 @@ export class Management {
         ),
       'vhosts.put': ({ name, description, tags, tracing }) =>
         services.vhosts.put(name, { description, tags, tracing }),
-      'vhosts.delete': ({ name }) => this.#deleteVhost(name),
-      'users.list': (input) =>
-        paged(
-          services.access.users().map((user) => ({
-            name: user.name,
-            tags: [...user.tags],
-            passwordHash: user.passwordHash,
-            hashingAlgorithm: user.hashingAlgorithm,
-            loopbackOnly: services.access.loopbackUsers.has(user.name),
-            permissions: services.access.permissions().filter((each) => each.user === user.name).length,
-          })),
-          input,
-          (row) => row.name,
-        ),
-      'users.put': ({ name, ...change }) => {
-        if (change.hashingAlgorithm !== undefined && !hashingAlgorithms.includes(change.hashingAlgorithm))
-          throw new ContractError('invalid', `unknown hashing algorithm '${change.hashingAlgorithm}'`);
-        return services.access.putUser(name, change);
-      },
-      'users.delete': ({ name }) => this.#deleteUser(name),
-      'permissions.list': (input) =>
-        paged(
-          services.access
-            .permissions()
-            .filter((row) => input.vhost === undefined || row.vhost === input.vhost)
-            .filter((row) => input.user === undefined || row.user === input.user),
-          input,
-          (row) => `${row.user} ${row.vhost}`,
-        ),
-      'permissions.put': (input) => {
-        this.#userAndVhost(input);
-        return services.access.putPermission(input);
-      },
-      'permissions.delete': async ({ user, vhost }) => {
-        if (!(await services.access.deletePermission(user, vhost)))
-          throw new ContractError('not-found', `user '${user}' has no permissions in '${vhost}'`);
-      },
-      'topicPermissions.list': (input) =>
-        paged(
-          services.access
-            .topicPermissions()
-            .filter((row) => input.vhost === undefined || row.vhost === input.vhost)
-            .filter((row) => input.user === undefined || row.user === input.user),
-          input,
-          (row) => `${row.user} ${row.vhost} ${row.exchange}`,
-        ),
-      'topicPermissions.put': (input) => {
-        this.#userAndVhost(input);
-        return services.access.putTopicPermission(input);
-      },
-      'topicPermissions.delete': async ({ user, vhost, exchange }) => {
-        if (!(await services.access.deleteTopicPermission(user, vhost, exchange)))
-          throw new ContractError('not-found', `user '${user}' has no topic permissions in '${vhost}'`);
-      },
+      'vhosts.delete': ({ name }) => settings.deleteVhost(name),
+      'users.list': (input) => settings.users(input),
+      'users.put': (input) => settings.putUser(input),
+      'users.delete': ({ name }) => settings.deleteUser(name),
+      'permissions.list': (input) => settings.permissions(input),
+      'permissions.put': (input) => settings.putPermission(input),
+      'permissions.delete': (input) => settings.deletePermission(input),
+      'topicPermissions.list': (input) => settings.topicPermissions(input),
+      'topicPermissions.put': (input) => settings.putTopicPermission(input),
+      'topicPermissions.delete': (input) => settings.deleteTopicPermission(input),
       'policies.list': (input) =>
         paged(
           this.#vhosts(input.vhost).flatMap((vhost) => vhost.policies.all),
@@ -250,11 +183,19 @@ export class Management {
           (row) => row.name,
         ),
       'policies.put': (input) => this.#vhost(input.vhost).putPolicy(input),
-      'policies.delete': ({ vhost, name, operator }) => {
-        if (!this.#vhost(vhost).policies.get(name, operator))
-          throw new ContractError('not-found', `no policy '${name}' in '${vhost}'`);
-        return this.#vhost(vhost).removePolicy(name, operator);
-      },
+      'policies.delete': (input) => settings.removePolicy(input),
+      'parameters.list': (input) => settings.parameters(input),
+      'parameters.put': ({ vhost, ...parameter }) => this.#vhost(vhost).putParameter(parameter),
+      'parameters.delete': (input) => settings.removeParameter(input),
+      'globalParameters.list': (input) => settings.globalParameters(input),
+      'globalParameters.put': ({ name, value }) => services.vhosts.putGlobalParameter(name, value),
+      'globalParameters.delete': (input) => settings.removeGlobalParameter(input),
+      'vhostLimits.list': (input) => settings.vhostLimits(input),
+      'vhostLimits.put': (input) => settings.putVhostLimit(input),
+      'vhostLimits.delete': (input) => settings.removeVhostLimit(input),
+      'userLimits.list': (input) => settings.userLimits(input),
+      'userLimits.put': (input) => settings.putUserLimit(input),
+      'userLimits.delete': (input) => settings.removeUserLimit(input),
       'definitions.export': ({ vhost }) => {
         if (vhost !== undefined) this.#vhost(vhost);
         return exportDefinitions(services, vhost);
@@ -341,23 +282,8 @@ export class Management {
     ) as unknown as RateHistory;
   }
 
-  #vhostRow(vhost: Vhost): OutputOf<NodeProcedures['vhosts.list']>['items'][number] {
-    let messagesReady = 0;
-    let messagesUnacknowledged = 0;
-    for (const queue of vhost.queues.values()) {
-      messagesReady += queue.readyCount;
-      messagesUnacknowledged += queue.unacked.count;
-    }
-    return {
-      name: vhost.name,
-      ...vhost.metadata,
-      messages: messagesReady + messagesUnacknowledged,
-      messagesReady,
-      messagesUnacknowledged,
-      queues: vhost.queues.size,
-      exchanges: vhost.exchanges.size,
-      connections: this.parts.connections.all().filter((each) => each.vhostName === vhost.name).length,
-    };
+  #vhostRow(vhost: Vhost): VhostRow {
+    return vhostRow(vhost, this.parts.connections.all(), this.rates);
   }
 
   // ---- Commands ----
@@ -368,32 +294,12 @@ export class Management {
     if (!connection) throw new ContractError('not-found', `no connection '${name}'`);
     void connection.closeForced(reason);
   }
-
-  async #deleteVhost(name: string): Promise<void> {
-    this.#vhost(name);
-    const deleted = this.parts.services.vhosts.delete(name);
-    for (const connection of this.parts.connections.all())
-      if (connection.vhostName === name) void connection.closeForced(`vhost '${name}' is deleted`);
-    await deleted;
-    await this.parts.services.access.vhostDeleted(name);
-  }
-
-  async #deleteUser(name: string): Promise<void> {
-    if (!(await this.parts.services.access.deleteUser(name)))
-      throw new ContractError('not-found', `no user '${name}'`);
-    for (const connection of this.parts.connections.all())
-      if (connection.userName === name) void connection.closeForced(`user '${name}' is deleted`);
-  }
-
-  #userAndVhost({ user, vhost }: { user: string; vhost: string }): void {
-    this.#vhost(vhost);
-    if (!this.parts.services.access.user(user)) throw new ContractError('invalid', `no user '${user}'`);
-  }
 }
 
 /** The model's refusals as the contract names them. */
 function asContractError(error: unknown): unknown {
-  if (error instanceof SyntaxError) return new ContractError('invalid', error.message);
+  if (error instanceof SyntaxError || error instanceof PolicyError)
+    return new ContractError('invalid', error.message);
   if (error instanceof JournalFault) return new ContractError('unavailable', error.message);
   if (!(error instanceof ChannelError || error instanceof ConnectionError)) return error;
   const text = error.message.replace(/^[A-Z_]+ - /, '');

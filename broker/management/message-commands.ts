@@ -2,7 +2,9 @@
 // leaves its queue only when its target holds it as safely as it was held.
 import { fromPlain } from '../amqp/field-table.ts';
 import { encodeProperties } from '../amqp/properties.ts';
+import type { User } from '../auth/access-control.ts';
 import type { BrokerServices } from '../channel/channel-host.ts';
+import { checkProperties, requirePermission, requireTopicPermission } from '../channel/permissions.ts';
 import { ContractError } from '../contract/errors.ts';
 import type { InputOf, OutputOf } from '../contract/procedure.ts';
 import type { NodeProcedures } from '../contract/node-procedures.ts';
@@ -17,11 +19,15 @@ import { composeMessage, type Message } from '../vhost/message.ts';
 import type { QueueEntry } from '../vhost/queue/queue-entry.ts';
 import type { Queue } from '../vhost/queue/queue.ts';
 import type { Vhost } from '../vhost/vhost.ts';
+import { actorOf, type Caller } from './caller.ts';
 import { messageRow, xDeathsOf } from './message-rows.ts';
 import { searchMessages } from './message-search.ts';
 
 type In<Name extends keyof NodeProcedures> = InputOf<NodeProcedures[Name]>;
 type Out<Name extends keyof NodeProcedures> = OutputOf<NodeProcedures[Name]>;
+
+/** Any user-id will do for who has no permissions to keep. */
+const nobody: User = { name: '', tags: [], passwordHash: '', hashingAlgorithm: '' };
 
 /** Dead letters are grouped by looking at this many of a queue at most; more is said to be partial. */
 const groupScanMax = 10_000;
@@ -68,12 +74,14 @@ export class MessageCommands {
     };
   }
 
-  async publish(input: In<'messages.publish'>): Promise<Out<'messages.publish'>> {
+  async publish(input: In<'messages.publish'>, caller: Caller): Promise<Out<'messages.publish'>> {
     const vhost = this.#vhost(input.vhost);
-    const exchange = vhost.exchanges.get(input.exchange);
-    if (!exchange) throw new ContractError('not-found', `no ${vhost.exchangeResource(input.exchange)}`);
+    const actor = actorOf(this.#services, vhost, caller);
+    if (actor) requirePermission(actor, 'write', 'exchange', input.exchange);
+    const exchange = vhost.exchange(input.exchange);
     if (exchange.internal)
       throw new ContractError('refused', `cannot publish to internal ${exchange.resource}`);
+    if (actor) requireTopicPermission(actor, 'write', exchange.name, input.routingKey);
     const message = composeMessage(
       input.exchange,
       input.routingKey,
@@ -81,8 +89,7 @@ export class MessageCommands {
       input.body,
       this.#services.clock.now(),
     );
-    if (Number.isNaN(message.expirationMs))
-      throw new ContractError('invalid', `invalid expiration '${message.expiration}'`);
+    checkProperties(caller.restricted ?? { ...nobody, name: message.userId ?? '' }, message);
     this.#services.totals.publish++;
     const { routed, refused, journalPosition } = vhost.publish(exchange, message);
     if (refused) throw new ContractError('refused', 'a queue refused the message: it is full');
@@ -90,8 +97,12 @@ export class MessageCommands {
     return { routed: routed > 0, queues: routed };
   }
 
-  get(input: In<'messages.get'>): Out<'messages.get'> {
+  get(input: In<'messages.get'>, caller: Caller): Out<'messages.get'> {
+    const vhost = this.#vhost(input.vhost);
+    const actor = actorOf(this.#services, vhost, caller);
+    if (actor) requirePermission(actor, 'read', 'queue', input.queue);
     const queue = this.#queue(input.vhost, input.queue);
+    if (actor) vhost.checkOwner(queue, null);
     const requeue = input.ackMode.endsWith('requeue_true');
     const messages: MessageRow[] = [];
     const taken: QueueEntry[] = [];

@@ -1,5 +1,6 @@
 // The node at a glance.
 import { readdirSync } from 'node:fs';
+import type { BrokerServices } from '../channel/channel-host.ts';
 import type { Overview } from '../contract/rows.ts';
 import type { ManagementParts } from './management.ts';
 import { messageTotals, type RateSampler } from './rates.ts';
@@ -19,6 +20,7 @@ export function overviewOf(
   const startedAt = clock.now() - process.uptime() * 1000;
   return {
     nodeName: services.nodeName,
+    clusterName: clusterNameOf(services),
     productVersion: services.productVersion,
     startedAt,
     uptimeMs: process.uptime() * 1000,
@@ -63,11 +65,35 @@ export function overviewOf(
     queuesDeclared: sum((vhost) => vhost.counters.queuesDeclared),
     queuesCreated: sum((vhost) => vhost.counters.queuesCreated),
     queuesDeleted: sum((vhost) => vhost.counters.queuesDeleted),
+    churnRates: {
+      ...pick(rates.of(totals), [
+        'connectionsCreated',
+        'connectionsClosed',
+        'channelsCreated',
+        'channelsClosed',
+      ]),
+      ...Object.fromEntries(
+        ['queuesDeclared', 'queuesCreated', 'queuesDeleted'].map((name) => [
+          name,
+          sum((vhost) => rates.of(vhost.counters)[name] ?? 0),
+        ]),
+      ),
+    },
     blackholes: all
       .flatMap((vhost) => vhost.blackholes.rows())
       .sort((a, b) => b.lastAt - a.lastAt)
       .slice(0, 50),
   };
+}
+
+/** The one that was given, else the node's name. */
+export function clusterNameOf({ vhosts, nodeName }: BrokerServices): string {
+  const given = vhosts.globalParameters.get('cluster_name');
+  return typeof given === 'string' ? given : nodeName;
+}
+
+function pick(rates: Record<string, number>, names: string[]): Record<string, number> {
+  return Object.fromEntries(names.map((name) => [name, rates[name] ?? 0]));
 }
 
 /** Linux and macOS say; elsewhere 0. */

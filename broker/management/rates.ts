@@ -90,6 +90,7 @@ export class RateSampler {
   *#readAll(seconds: number): Generator<void> {
     let [ready, unacknowledged, unrouted] = [0, 0, 0];
     for (const vhost of this.#services.vhosts.all()) {
+      this.#read(vhost.counters, seconds);
       for (const queue of vhost.queues.values()) {
         this.#read(queue.counters, seconds);
         ready += queue.readyCount;
@@ -179,6 +180,7 @@ const zeroRates: MessageRates = {
   deliverNoAck: 0,
   get: 0,
   getNoAck: 0,
+  getEmpty: 0,
   ack: 0,
   redeliver: 0,
   returnUnroutable: 0,

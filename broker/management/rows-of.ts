@@ -9,10 +9,14 @@ import type {
   ConnectionRow,
   ConsumerRow,
   ExchangeRow,
+  MessageRates,
   QueueRow,
+  VhostRow,
 } from '../contract/rows.ts';
 import type { Binding, Exchange } from '../vhost/exchange/exchange.ts';
+import type { QueueEntry } from '../vhost/queue/queue-entry.ts';
 import type { Queue } from '../vhost/queue/queue.ts';
+import type { Vhost } from '../vhost/vhost.ts';
 import { messageTotals, outRateOf, type RateSampler } from './rates.ts';
 import { propertiesKeyOf } from './properties-key.ts';
 
@@ -35,6 +39,8 @@ export function queueRow(queue: Queue, rates: RateSampler, now: number): QueueRo
     autoDelete: queue.autoDelete,
     arguments: toPlain(queue.arguments),
     policy: queue.policyName,
+    operatorPolicy: queue.operatorPolicyName,
+    policyDefinition: queue.policyDefinition,
     effectiveArguments: queue.settings.effective,
     state: now - queue.lastActiveAt > idleAfterMs ? 'idle' : 'running',
     messagesReady: queue.readyCount,
@@ -46,13 +52,20 @@ export function queueRow(queue: Queue, rates: RateSampler, now: number): QueueRo
     consumers: consumers.length,
     consumerCapacity: consumers.length === 0 ? 0 : able / consumers.length,
     ownerConnection: queue.owner?.name ?? null,
+    exclusiveConsumerTag: queue.consumers.exclusive ? (consumers[0]?.tag ?? null) : null,
     singleActiveConsumerTag: queue.consumers.active?.tag ?? null,
+    headMessageTimestamp: timestampOf(head?.entry),
     oldestMessageAgeMs: head ? Math.max(0, now - head.entry.message.receivedAt) : null,
     idleSince: now - queue.lastActiveAt > idleAfterMs ? queue.lastActiveAt : null,
     outRate: outRateOf(messageRates),
     rates: messageRates,
     totals: messageTotals(queue.counters),
   };
+}
+
+function timestampOf(entry: QueueEntry | undefined): number | null {
+  const timestamp = entry?.message.decodedProperties().timestamp;
+  return timestamp === undefined ? null : Number(timestamp);
 }
 
 export function exchangeRow(exchange: Exchange, rates: RateSampler): ExchangeRow {
@@ -118,6 +131,7 @@ export function connectionRow(connection: Connection, rates: RateSampler): Conne
           ? 'closing'
           : 'starting',
     protocol: 'AMQP 0-9-1',
+    mechanism: connection.mechanism,
     tls: false,
     peerHost: connection.peerHost,
     peerPort: connection.peerPort,
@@ -159,6 +173,46 @@ export function channelRow(connection: Connection, channel: Channel, rates: Rate
   };
 }
 
+export function vhostRow(vhost: Vhost, connections: Connection[], rates: RateSampler): VhostRow {
+  const queues = [...vhost.queues.values()];
+  const inside = connections.filter((each) => each.vhostName === vhost.name);
+  const total = <Item>(items: Item[], of: (item: Item) => number) =>
+    items.reduce((sum, item) => sum + of(item), 0);
+  const messagesReady = total(queues, (queue) => queue.readyCount);
+  const messagesUnacknowledged = total(queues, (queue) => queue.unacked.count);
+  const rate = (name: string) => total(inside, (each) => rates.of(each)[name] ?? 0);
+  return {
+    name: vhost.name,
+    ...vhost.metadata,
+    messages: messagesReady + messagesUnacknowledged,
+    messagesReady,
+    messagesUnacknowledged,
+    queues: queues.length,
+    exchanges: vhost.exchanges.size,
+    connections: inside.length,
+    bytesReceived: total(inside, (each) => each.bytesReceived),
+    bytesSent: total(inside, (each) => each.bytesSent),
+    receiveRate: rate('bytesReceived'),
+    sendRate: rate('bytesSent'),
+    rates: sumOf(
+      queues.map((queue) => rates.messageRates(queue.counters)),
+      rates.of(vhost.counters)['publish'] ?? 0,
+    ),
+    totals: sumOf(
+      queues.map((queue) => messageTotals(queue.counters)),
+      vhost.counters.publish,
+    ),
+  };
+}
+
+/** Of a virtual host's queues; publishes are counted once, however many queues took the message. */
+function sumOf(all: MessageRates[], publish: number): MessageRates {
+  const sum = messageTotals({});
+  for (const each of all)
+    for (const name of Object.keys(sum) as (keyof MessageRates)[]) sum[name] += each[name];
+  return { ...sum, publish };
+}
+
 export function consumerRow(vhost: string, consumer: ChannelConsumer): ConsumerRow {
   const { queue, channel } = consumer;
   const { active } = queue.consumers;
@@ -173,6 +227,8 @@ export function consumerRow(vhost: string, consumer: ChannelConsumer): ConsumerR
     prefetchCount: consumer.prefetch,
     priority: consumer.priority,
     active: active === null || active === consumer,
+    singleActive: queue.consumers.singleActive,
+    user: channel.host.user.name,
     arguments: toPlain(consumer.arguments),
     messagesUnacknowledged: consumer.unacked,
   };

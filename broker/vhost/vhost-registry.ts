@@ -3,6 +3,7 @@
 import { ConnectionError, ReplyCode } from '../amqp/reply-codes.ts';
 import { definitionKey } from '../definitions/definition-key.ts';
 import type { Definition, DefinitionChange } from '../definitions/definitions-store.ts';
+import type { FieldValue } from '../contract/rows.ts';
 import type { RecoveryVisitor } from '../journal/journal.ts';
 import { messageOfRecord, plainBodySize } from './message-record.ts';
 import type { Queue } from './queue/queue.ts';
@@ -14,6 +15,7 @@ export type RegistryServices = Omit<VhostServices, 'nextQueueId' | 'standsBy'>;
 export class VhostRegistry {
   readonly #services: VhostServices;
   readonly #vhosts = new Map<string, Vhost>();
+  readonly #globalParameters = new Map<string, FieldValue>();
   #lastQueueId = 0;
   #standsBy = false;
 
@@ -73,16 +75,37 @@ export class VhostRegistry {
     );
   }
 
+  /** Parameters of no virtual host. */
+  get globalParameters(): ReadonlyMap<string, FieldValue> {
+    return this.#globalParameters;
+  }
+
+  putGlobalParameter(name: string, value: FieldValue): Promise<void> {
+    this.#globalParameters.set(name, value);
+    const definition: Definition = { kind: 'global-parameter', body: { name, value } };
+    return this.#services.definitions.commit({ op: 'put', definition }, 'local');
+  }
+
+  removeGlobalParameter(name: string): Promised {
+    const value = this.#globalParameters.get(name);
+    if (value === undefined) return undefined;
+    this.#globalParameters.delete(name);
+    const change = removal({ kind: 'global-parameter', body: { name, value } });
+    return this.#services.definitions.commit(change, 'local');
+  }
+
   /** Every stored definition, in an order in which each can be made. */
   *definitions(): Generator<Definition> {
     for (const vhost of this.#vhosts.values())
       yield { kind: 'vhost', body: { name: vhost.name, ...vhost.metadata } };
+    for (const [name, value] of this.#globalParameters)
+      yield { kind: 'global-parameter', body: { name, value } };
     for (const vhost of this.#vhosts.values()) yield* vhost.definitions();
   }
 
   /** Rebuilds the model from the store. Answers the definitions that could not be made. */
   restore(definitions: Definition[]): Definition[] {
-    const order = ['vhost', 'policy', 'exchange', 'queue', 'binding'];
+    const order = ['vhost', 'global-parameter', 'parameter', 'policy', 'exchange', 'queue', 'binding'];
     const skipped: Definition[] = [];
     for (const kind of order)
       for (const definition of definitions)
@@ -94,6 +117,10 @@ export class VhostRegistry {
     if (definition.kind === 'vhost') {
       const { name, ...metadata } = definition.body;
       (this.#vhosts.get(name) ?? this.#create(name)).metadata = metadata;
+      return true;
+    }
+    if (definition.kind === 'global-parameter') {
+      this.#globalParameters.set(definition.body.name, definition.body.value);
       return true;
     }
     if (definition.kind === 'queue') this.#lastQueueId = Math.max(this.#lastQueueId, definition.body.id);
@@ -139,7 +166,8 @@ export class VhostRegistry {
       this.#vhosts.delete(names[0]!);
       return;
     }
-    this.#vhosts.get(names[0]!)?.forget(kind, names.slice(1));
+    if (kind === 'global-parameter') this.#globalParameters.delete(names[0]!);
+    else this.#vhosts.get(names[0]!)?.forget(kind, names.slice(1));
   }
 
   /** Puts the journal's live records into their queues. Records of queues that are gone are released. */

@@ -24,6 +24,8 @@ import { copyKeys, withoutBcc } from './copy-keys.ts';
 import type { Message } from './message.ts';
 import { recordHead } from './message-record.ts';
 import type { Pager } from './paging/pager.ts';
+import { ParameterSet, type Parameter } from './parameters.ts';
+import { checkPolicyDefinition } from './policy-check.ts';
 import { PolicySet, type Policy } from './policy.ts';
 import {
   checkArguments,
@@ -33,6 +35,7 @@ import {
   queueTypeOf,
 } from './queue/queue-arguments.ts';
 import type { QueueEntry } from './queue/queue-entry.ts';
+import { merged } from './queue/queue-settings.ts';
 import { Queue, type DeathReason, type QueueHost, type QueueOwner } from './queue/queue.ts';
 
 export interface VhostServices {
@@ -116,8 +119,9 @@ export class Vhost implements QueueHost {
   readonly queues = new Map<string, Queue>();
   readonly bindings = new Map<string, Binding>();
   readonly policies = new PolicySet();
+  readonly parameters = new ParameterSet();
   readonly blackholes: Blackholes;
-  readonly counters = { queuesDeclared: 0, queuesCreated: 0, queuesDeleted: 0 };
+  readonly counters = { publish: 0, queuesDeclared: 0, queuesCreated: 0, queuesDeleted: 0 };
   metadata: VhostMetadata = { description: '', tags: [], tracing: false };
   /** Grows with every declaration, binding and deletion. */
   revision = 0;
@@ -158,6 +162,7 @@ export class Vhost implements QueueHost {
 
   /** Routes a message and puts it into its queues. The outcome is valid until the next call. */
   publish(exchange: Exchange, message: Message): PublishOutcome {
+    this.counters.publish++;
     const kept = this.#walk(exchange, message);
     const { queues, count } = this.#routing;
     const outcome = this.#newOutcome(kept);
@@ -174,6 +179,7 @@ export class Vhost implements QueueHost {
   }
 
   publishRouted({ exchange, message, queues }: RoutedMessage): PublishOutcome {
+    this.counters.publish++;
     const outcome = this.#newOutcome(message);
     const targets = queues.filter((queue) => !queue.deleted);
     if (targets.length === 0) this.#unrouted(exchange, message, outcome);
@@ -427,12 +433,22 @@ export class Vhost implements QueueHost {
       current.lastUsedAt = this.clock.now();
       return { queue: current, promised: undefined };
     }
+    this.#checkQueueLimit(request.name);
     checkArguments(request.arguments, type, resource);
     this.#checkType(type, request, resource);
     const durable = request.durable && !request.exclusive;
     const id = durable ? this.#services.nextQueueId() : 0;
     const queue = this.#addQueue({ ...request, durable, id, type, owner: request.exclusive ? owner : null });
     return { queue, promised: durable ? this.#put(this.#queueDefinition(queue)) : undefined };
+  }
+
+  #checkQueueLimit(queue: string): void {
+    const limit = this.parameters.limit('max-queues');
+    if (this.queues.size >= limit)
+      throw new ChannelError(
+        ReplyCode.PRECONDITION_FAILED,
+        `cannot declare queue '${queue}': queue limit in vhost '${this.name}' (${limit}) is reached`,
+      );
   }
 
   #checkType(type: QueueType, request: QueueRequest, resource: string): void {
@@ -598,8 +614,9 @@ export class Vhost implements QueueHost {
 
   // ---- Policies ----
 
-  /** Throws SyntaxError for an impossible pattern. Applies to what exists at once. */
+  /** Throws SyntaxError for an impossible pattern, PolicyError for the rest. Applies to what exists at once. */
   putPolicy(policy: Policy): Promise<void> {
+    checkPolicyDefinition(policy.definition, policy.operator);
     this.policies.put(policy);
     this.#applyPolicies();
     return this.#put({ kind: 'policy', body: policy });
@@ -621,12 +638,28 @@ export class Vhost implements QueueHost {
   #applyQueuePolicy(queue: Queue): void {
     const policy = this.policies.matching('queues', queue.name, false);
     const operator = this.policies.matching('queues', queue.name, true);
+    queue.operatorPolicyName = operator?.name ?? null;
+    queue.policyDefinition = merged(policy?.definition ?? {}, operator?.definition ?? {});
     queue.applyPolicies(policy?.name ?? null, policy?.definition, operator?.definition);
   }
 
   #applyExchangePolicy(exchange: Exchange): void {
     const policy = this.policies.matching('exchanges', exchange.name, false);
     exchange.applyPolicies(policy?.name ?? null, policy?.definition ?? {});
+  }
+
+  // ---- Parameters ----
+
+  putParameter(parameter: Parameter): Promise<void> {
+    this.parameters.put(parameter);
+    return this.#put({ kind: 'parameter', body: { vhost: this.name, ...parameter } });
+  }
+
+  removeParameter(component: string, name: string): Promised {
+    const parameter = this.parameters.get(component, name);
+    if (!parameter) return undefined;
+    this.parameters.remove(component, name);
+    return this.#remove({ kind: 'parameter', body: { vhost: this.name, ...parameter } });
   }
 
   // ---- Definitions from the store or the peer ----
@@ -667,6 +700,9 @@ export class Vhost implements QueueHost {
     } else if (kind === 'policy') {
       this.policies.put(body);
       this.#applyPolicies();
+    } else if (kind === 'parameter') {
+      const { component, name, value } = body;
+      this.parameters.put({ component, name, value });
     }
     return true;
   }
@@ -717,7 +753,7 @@ export class Vhost implements QueueHost {
       // The key holds [vhost, operator, name]; JSON kept the boolean.
       this.policies.remove(names[1]!, Boolean(names[0]));
       this.#applyPolicies();
-    }
+    } else if (kind === 'parameter') this.parameters.remove(names[0]!, names[1]!);
   }
 
   /** The stored definitions of this virtual host, as they are now. */
@@ -729,6 +765,8 @@ export class Vhost implements QueueHost {
     for (const binding of this.bindings.values())
       if (isStored(binding)) yield this.#bindingDefinition(binding);
     for (const policy of this.policies.all) yield { kind: 'policy', body: policy };
+    for (const parameter of this.parameters.all)
+      yield { kind: 'parameter', body: { vhost: this.name, ...parameter } };
   }
 
   /** Ends every queue: the virtual host is deleted. */

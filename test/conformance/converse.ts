@@ -1,6 +1,7 @@
 // Runs conversations against a server and gives their transcripts.
 import type { Conversations } from './conversations/conversations.ts';
-import { Script, type Peer, type Talk } from './script.ts';
+import type { Peer } from '../peers/peer.ts';
+import { Script, type Talk } from './script.ts';
 
 export type Transcripts = Record<string, string[]>;
 

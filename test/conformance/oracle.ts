@@ -1,4 +1,4 @@
-// npm run test:oracle: has every conversation with Debian's RabbitMQ and with Warren, compares them, and keeps what
+// npm run test:oracle: has every conversation, and asks every request of the management API, with Debian's RabbitMQ and with Warren, compares them, and keeps what
 // RabbitMQ said for the tests. Names after `--` choose conversations by a part of their name; then nothing is kept.
 import { writeFileSync } from 'node:fs';
 import { rabbitmqInstalled, startRabbitMq } from '../peers/rabbitmq.ts';
@@ -7,7 +7,11 @@ import { converse, transcriptOf, type Transcripts } from './converse.ts';
 import { alone, conversations } from './conversations/all.ts';
 import type { Conversations } from './conversations/conversations.ts';
 import { deviations } from './deviations.ts';
-import { messageBytesMax, type Peer } from './script.ts';
+import type { Peer } from '../peers/peer.ts';
+import { messageBytesMax } from './script.ts';
+import { askAll, type Answers } from '../http/ask.ts';
+import { compareTalk, deviatingRequests } from '../http/compare.ts';
+import { talks } from '../http/requests/all.ts';
 
 if (!rabbitmqInstalled) {
   console.error('rabbitmq-server is not installed: nothing to compare with');
@@ -47,12 +51,38 @@ function compare(theirs: Transcripts, ours: Transcripts): number {
   return unexpected;
 }
 
-const oracle = await startRabbitMq({ messageBytesMax });
-const theirs = await haveAll(oracle).finally(() => oracle.stop());
-const node = await startNode({ limits: { messageBytesMax } });
-const ours = await haveAll(node).finally(() => node.dispose());
+/** The same for the requests to the management API. */
+function compareHttp(theirs: Answers, ours: Answers): number {
+  const differed = new Set<string>();
+  const unlisted: string[] = [];
+  for (const [name, expected] of Object.entries(theirs)) {
+    const found = compareTalk(name, expected, ours[name]!);
+    unlisted.push(...found.unlisted);
+    for (const request of found.listed) differed.add(request);
+  }
+  if (parts.length === 0)
+    for (const request of deviatingRequests())
+      if (!differed.has(request)) unlisted.push(`NO LONGER DIFFERS, but is listed: ${request}`);
+  for (const line of unlisted) console.log(line);
+  return unlisted.length;
+}
 
-const unexpected = compare(theirs, ours);
+const asked = Object.keys(talks).filter(
+  (name) => parts.length === 0 || parts.some((part) => name.includes(part)),
+);
+
+async function haveAndAsk(peer: Peer) {
+  // First the requests, some of which speak of all that there is.
+  const answers = await askAll(peer, asked);
+  return { answers, transcripts: await haveAll(peer) };
+}
+
+const oracle = await startRabbitMq({ messageBytesMax, statisticsIntervalMs: 1000 });
+const { answers: theirAnswers, transcripts: theirs } = await haveAndAsk(oracle).finally(() => oracle.stop());
+const node = await startNode({ limits: { messageBytesMax } });
+const { answers: ourAnswers, transcripts: ours } = await haveAndAsk(node).finally(() => node.dispose());
+
+const unexpected = compare(theirs, ours) + compareHttp(theirAnswers, ourAnswers);
 if (parts.length === 0) {
   const inOrder = Object.fromEntries(
     [...Object.keys(together), ...Object.keys(oneByOne)].map((name) => [name, theirs[name]]),
@@ -61,8 +91,14 @@ if (parts.length === 0) {
     new URL('./recorded/rabbitmq-3.10.8.json', import.meta.url),
     JSON.stringify(inOrder, null, 1) + '\n',
   );
+  writeFileSync(
+    new URL('../http/recorded/rabbitmq-3.10.8.json', import.meta.url),
+    JSON.stringify(theirAnswers, null, 1) + '\n',
+  );
 }
 console.log(
-  `${Object.keys(theirs).length} conversations, ${deviations().size} listed deviations, ${unexpected} not as expected`,
+  `${Object.keys(theirs).length} conversations, ${deviations().size} listed deviations; ` +
+    `${Object.values(theirAnswers).flat().length} requests, ${deviatingRequests().size} listed deviations; ` +
+    `${unexpected} not as expected`,
 );
 process.exit(unexpected > 0 ? 1 : 0);

@@ -1,9 +1,10 @@
 // The words conversations are written in. Everything heard goes into the transcript, in order; what may come in any
 // order is asked for together and sorted.
-import { fromPlain } from '../../broker/amqp/field-table.ts';
+import { fromPlain, type FieldTable, type TypedValue } from '../../broker/amqp/field-table.ts';
 import { methods, type MethodArguments, type MethodName } from '../../broker/amqp/methods.ts';
 import type { BasicProperties } from '../../broker/amqp/properties.ts';
 import type { Arguments } from '../../broker/contract/rows.ts';
+import type { Peer } from '../peers/peer.ts';
 import { describe, RawClient, type Heard, type OpenOptions } from './raw-client.ts';
 
 /** Arguments as a conversation writes them: plain tables, and zeroes left out. */
@@ -12,15 +13,6 @@ export type Loose<Name extends MethodName> = {
     ? Arguments | MethodArguments<Name>[Field]
     : MethodArguments<Name>[Field];
 };
-
-export interface Peer {
-  amqpPort: number;
-  managementPort: number;
-  /** Moves a limit so that the alarm is raised, or back; resolves when it is in effect. */
-  setLow(kind: 'memory' | 'disk', low: boolean): Promise<void>;
-  /** Stops it in order, as a restart of the machine would. */
-  shutDown(): Promise<void>;
-}
 
 /** What both sides take, so that a message may be too large and still small. */
 export const messageBytesMax = 1 << 20;
@@ -168,7 +160,7 @@ export class Party {
     flags: { mandatory?: boolean; immediate?: boolean } = {},
   ): void {
     const { headers, ...rest } = properties;
-    const given: BasicProperties = headers ? { ...rest, headers: fromPlain(headers) } : rest;
+    const given: BasicProperties = headers ? { ...rest, headers: tableOf(headers) } : rest;
     this.client.publish(channel, { exchange, routingKey, ...flags }, Buffer.from(body, 'latin1'), given);
   }
 
@@ -243,7 +235,21 @@ function filled<Name extends MethodName>(name: Name, args: Loose<Name>): MethodA
   const given = args as Record<string, unknown>;
   const fields = Object.entries(methods[name].fields as Record<string, string>).map(([field, type]) => {
     const value = given[field] ?? zeroes[type]!();
-    return [field, type === 'table' && !(value instanceof Map) ? fromPlain(value as Arguments) : value];
+    return [field, type === 'table' && !(value instanceof Map) ? tableOf(value as Arguments) : value];
   });
   return Object.fromEntries(fields) as MethodArguments<Name>;
+}
+
+/** As clients send it: an integer is as wide as it has to be. */
+function tableOf(plain: Arguments): FieldTable {
+  return new Map([...fromPlain(plain)].map(([name, value]) => [name, narrowed(value)]));
+}
+
+function narrowed(field: TypedValue): TypedValue {
+  if (field.type === 'l' && Number(field.value) === (Number(field.value) | 0))
+    return { type: 'I', value: Number(field.value) };
+  if (field.type === 'A') return { type: 'A', value: field.value.map(narrowed) };
+  if (field.type === 'F')
+    return { type: 'F', value: new Map([...field.value].map(([name, value]) => [name, narrowed(value)])) };
+  return field;
 }

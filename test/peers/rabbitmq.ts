@@ -33,6 +33,8 @@ export interface RabbitMqOptions {
   resume?: { folder: string; amqpPort: number };
   /** Default: RabbitMQ's own. */
   messageBytesMax?: number;
+  /** How often it gathers figures; default: RabbitMQ's own, 5 s. */
+  statisticsIntervalMs?: number;
 }
 
 /** Resolves when it answers AMQP and, with the management plugin, HTTP. */
@@ -40,6 +42,7 @@ export async function startRabbitMq({
   management = true,
   resume,
   messageBytesMax,
+  statisticsIntervalMs,
 }: RabbitMqOptions = {}): Promise<RabbitMq> {
   const folder = resume?.folder ?? mkdtempSync(join(tmpdir(), 'rabbitmq-'));
   const amqpPort = resume?.amqpPort ?? (await freePort());
@@ -53,6 +56,9 @@ export async function startRabbitMq({
       `listeners.tcp.1 = 127.0.0.1:${amqpPort}`,
       ...(management ? ['management.tcp.ip = 127.0.0.1', `management.tcp.port = ${managementPort}`] : []),
       ...(messageBytesMax === undefined ? [] : [`max_message_size = ${messageBytesMax}`]),
+      ...(statisticsIntervalMs === undefined
+        ? []
+        : [`collect_statistics_interval = ${statisticsIntervalMs}`]),
       'log.console.level = error',
       'vm_memory_high_watermark.relative = 0.6',
       'disk_free_limit.absolute = 50MB',

@@ -22,6 +22,16 @@ export interface QueueSettings {
 const numeric = ['message-ttl', 'expires', 'max-length', 'max-length-bytes', 'delivery-limit'] as const;
 const textual = ['overflow', 'dead-letter-exchange', 'dead-letter-routing-key'] as const;
 
+/** Two policies as one: of numbers that both set the lower counts, of the rest the operator's. */
+export function merged(policy: Arguments, operatorPolicy: Arguments): Arguments {
+  const both: Arguments = { ...policy, ...operatorPolicy };
+  for (const name of numeric) {
+    const values = [policy[name], operatorPolicy[name]].filter((value) => typeof value === 'number');
+    if (values.length === 2) both[name] = Math.min(...values);
+  }
+  return both;
+}
+
 const noPolicy: Arguments = {};
 /** Of the many queues that nothing governs. */
 const free = settingsFrom(emptyTable, noPolicy, noPolicy);

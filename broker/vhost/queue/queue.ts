@@ -55,6 +55,7 @@ export class QueueCounters {
   deliverNoAck = 0;
   get = 0;
   getNoAck = 0;
+  getEmpty = 0;
   ack = 0;
   redeliver = 0;
 }
@@ -77,6 +78,9 @@ export class Queue {
   readonly consumers: ConsumerSet;
   readonly unacked = new UnackedList();
   policyName: string | null = null;
+  operatorPolicyName: string | null = null;
+  /** What the two policies say together. */
+  policyDefinition: Arguments = {};
   settings: Readonly<QueueSettings>;
   deleted = false;
   /** Of the ready messages' bodies. */
@@ -211,7 +215,10 @@ export class Queue {
   get(noAck: boolean): QueueEntry | null {
     this.lastUsedAt = this.host.clock.now();
     const entry = this.#takeHead();
-    if (!entry) return null;
+    if (!entry) {
+      this.counters.getEmpty++;
+      return null;
+    }
     if (noAck) this.counters.getNoAck++;
     else this.counters.get++;
     if (entry.redelivered) this.counters.redeliver++;
