@@ -41,7 +41,8 @@ function samplerOf(queueCount: number) {
     unacked: { count: 1 },
   }));
   const totals = new NodeTotals();
-  const vhost = { queues: new Map(queues.entries()), exchanges: new Map() };
+  const counters = { queuesDeclared: 0, queuesCreated: 0, queuesDeleted: 0 };
+  const vhost = { queues: new Map(queues.entries()), exchanges: new Map(), counters };
   const journal = { statistics: () => ({ syncs: 0, writtenBytes: 0 }), takeSyncDurationsMs: () => [] };
   const services = { clock, totals, journal, vhosts: { all: () => [vhost] } } as unknown as BrokerServices;
   const connections = { all: () => [] } as unknown as ConnectionRegistry;
