@@ -135,7 +135,7 @@ export function exportDefinitions(services: BrokerServices, only?: string): Reco
       vhost.policies.all
         .filter((found) => found.operator)
         .map(({ name: policyName, pattern: text, applyTo, definition, priority }) => ({
-          ...inVhost(vhost.name),
+          vhost: vhost.name,
           component: 'operator_policy',
           name: policyName,
           value: { pattern: text, 'apply-to': applyTo, definition, priority },
@@ -185,7 +185,8 @@ export function exportDefinitions(services: BrokerServices, only?: string): Reco
     product_name: 'Warren',
     product_version: productVersion,
   };
-  if (only !== undefined) return { ...version, ...topology };
+  // RabbitMQ says no more of itself with one virtual host.
+  if (only !== undefined) return { rabbit_version: compatibleVersion, ...topology };
   return {
     ...version,
     users: access.users().map((user) => ({

@@ -92,7 +92,7 @@ export class MessageCommands {
     checkProperties(caller.restricted ?? { ...nobody, name: message.userId ?? '' }, message);
     this.#services.totals.publish++;
     const { routed, refused, journalPosition } = vhost.publish(exchange, message);
-    if (refused) throw new ContractError('refused', 'a queue refused the message: it is full');
+    if (refused) throw new ContractError('too-large', 'a queue refused the message: it is full');
     await this.#safe(journalPosition);
     return { routed: routed > 0, queues: routed };
   }

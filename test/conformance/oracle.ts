@@ -1,5 +1,7 @@
-// npm run test:oracle: has every conversation, and asks every request of the management API, with Debian's RabbitMQ and with Warren, compares them, and keeps what
-// RabbitMQ said for the tests. Names after `--` choose conversations by a part of their name; then nothing is kept.
+// npm run test:oracle: has every conversation, and asks every request of the management API, with Debian's RabbitMQ and
+// with Warren, compares them, and keeps what RabbitMQ said for the tests; so too how it ends rabbitmqadmin's commands.
+// Names after `--` choose conversations by a part of their name; then nothing of them is kept. `rabbitmqadmin` alone
+// records its commands only.
 import { writeFileSync } from 'node:fs';
 import { rabbitmqInstalled, startRabbitMq } from '../peers/rabbitmq.ts';
 import { startNode } from '../node-under-test.ts';
@@ -9,6 +11,7 @@ import type { Conversations } from './conversations/conversations.ts';
 import { deviations } from './deviations.ts';
 import type { Peer } from '../peers/peer.ts';
 import { messageBytesMax } from './script.ts';
+import { recordOutcomes, rabbitmqadminInstalled } from '../interop/rabbitmqadmin.ts';
 import { askAll, type Answers } from '../http/ask.ts';
 import { compareTalk, deviatingRequests } from '../http/compare.ts';
 import { talks } from '../http/requests/all.ts';
@@ -96,6 +99,9 @@ if (parts.length === 0) {
     JSON.stringify(theirAnswers, null, 1) + '\n',
   );
 }
+// On a fresh RabbitMQ: it lists all that there is.
+if (rabbitmqadminInstalled && (parts.length === 0 || parts.includes('rabbitmqadmin')))
+  console.log(`${await recordOutcomes()} outcomes of rabbitmqadmin recorded; its test compares them`);
 console.log(
   `${Object.keys(theirs).length} conversations, ${deviations().size} listed deviations; ` +
     `${Object.values(theirAnswers).flat().length} requests, ${deviatingRequests().size} listed deviations; ` +

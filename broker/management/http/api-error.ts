@@ -68,6 +68,8 @@ export function channelErrorOf(error: unknown): unknown {
 /** The same for a publish, whose refusals are all bad requests. */
 export function publishErrorOf(error: unknown): unknown {
   if (!(error instanceof ContractError)) return error;
+  if (error.code === 'too-large')
+    return badRequest('rejected Unable to publish message. Check queue limits.');
   const [code, name] = channelCodes[error.code] ?? [0, ''];
   return code === 0 ? error : badRequest(`${code} ${name} - ${error.message}`);
 }
