@@ -13,8 +13,11 @@ export const queue: Conversations = {
   'declare, redeclare, passive with counts, purge, delete': async (s) => {
     const c = await channel(s);
     await c.call(1, 'queue.declare', { queue: 'q1', durable: true });
-    c.publish(1, '', 'q1', 'one');
-    c.publish(1, '', 'q1', 'two');
+    await c.call(1, 'confirm.select');
+    for (const body of ['one', 'two']) {
+      c.publish(1, '', 'q1', body);
+      await c.hear();
+    }
     await c.call(1, 'queue.declare', { queue: 'q1', durable: true });
     await c.call(1, 'queue.declare', { queue: 'q1', passive: true });
     await c.call(1, 'queue.purge', { queue: 'q1' });
