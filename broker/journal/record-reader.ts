@@ -7,7 +7,6 @@ import { RecordUnreadable, type RecordView } from './journal.ts';
 import { blockHeaderSize, blockProblem, recordHeaderSize, segmentName } from './segment-format.ts';
 import type { Segment } from './segment.ts';
 
-const cacheBytesMax = 16 << 20;
 /** A block larger than this is handed over, not cached. */
 const cachedBlockMax = 4 << 20;
 const openFilesMax = 64;
@@ -28,6 +27,7 @@ interface LoadedBlock {
 export class RecordReader {
   readonly #storage: Storage;
   readonly #folder: string;
+  readonly #cacheBytesMax: number;
   readonly #files = new Map<Segment, StorageReader>();
   /** Oldest use first. */
   readonly #cache = new Map<string, LoadedBlock>();
@@ -37,9 +37,10 @@ export class RecordReader {
   #closed = false;
   readonly #view: RecordView = { bytes: Buffer.alloc(0), start: 0, end: 0, owned: false };
 
-  constructor(storage: Storage, folder: string) {
+  constructor(storage: Storage, folder: string, cacheBytesMax: number) {
     this.#storage = storage;
     this.#folder = folder;
+    this.#cacheBytesMax = cacheBytesMax;
   }
 
   /** The record's bytes, in a view that the next call uses again. Throws RecordUnreadable. */
@@ -142,7 +143,7 @@ export class RecordReader {
     this.#cache.set(keyOf(segment, index), block);
     this.#cachedBytes += bytes.length;
     for (const [key, oldest] of this.#cache) {
-      if (this.#cachedBytes <= cacheBytesMax) break;
+      if (this.#cachedBytes <= this.#cacheBytesMax) break;
       this.#cache.delete(key);
       this.#cachedBytes -= oldest.bytes.length;
     }

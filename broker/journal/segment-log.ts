@@ -36,6 +36,8 @@ export interface JournalOptions {
   segmentBytesMax?: number;
   /** Size of the slabs that records gather in; one is written as one block. A larger record has its own. */
   blockBytesMax?: number;
+  /** Of blocks read back, for those who read on in order. */
+  cacheBytesMax?: number;
   /** What may wait for the disk before appends are refused. */
   pendingBytesMax?: number;
   retryMs?: number;
@@ -94,6 +96,7 @@ export class SegmentLog implements Journal {
       scratch: false,
       segmentBytesMax: 32 << 20,
       blockBytesMax: 1 << 20,
+      cacheBytesMax: 16 << 20,
       pendingBytesMax: 256 << 20,
       retryMs: 1000,
       newBlockMagic: () => randomInt(1, 2 ** 32),
@@ -101,7 +104,7 @@ export class SegmentLog implements Journal {
     };
     this.confirmMode = options.confirmMode;
     this.#writer = new SegmentWriter(options);
-    this.#reader = new RecordReader(options.storage, options.folder);
+    this.#reader = new RecordReader(options.storage, options.folder, this.#options.cacheBytesMax);
     this.#marks = new DeliveredMarks(options.storage, options.folder);
   }
 
@@ -375,7 +378,8 @@ export class SegmentLog implements Journal {
     if (this.#notesDue) this.#takeNotes();
     await this.#writeSlabs(this.#waiting.length);
     this.#waitingBytes = this.appendedPosition - position;
-    if (this.fault !== null) this.#recoveredFromFault();
+    // The marks have failed meanwhile.
+    if (this.#stopped) return;
     if (position > this.safePosition) {
       this.safePosition = position;
       for (const listener of this.#safeListeners) listener(position);
@@ -383,6 +387,7 @@ export class SegmentLog implements Journal {
     }
     await this.#removeDead();
     await this.#writeNotes();
+    if (this.fault !== null && !this.#stopped && !this.#marks.dirty) this.#recoveredFromFault();
     this.#compactSparse();
   }
 
@@ -406,8 +411,7 @@ export class SegmentLog implements Journal {
   }
 
   async #removeDead(): Promise<void> {
-    // The newest file stays, dead or not: the ids go on behind it after a restart.
-    const newest = this.#segments.findLast(({ written }) => written > 0);
+    const newest = this.#newest();
     const dead = this.#segments.filter((segment) => segment !== newest && this.#isRemovable(segment));
     if (dead.length === 0) return;
     for (const segment of dead) {
@@ -415,6 +419,11 @@ export class SegmentLog implements Journal {
       await this.#writer.remove(segment);
     }
     this.#segments = this.#segments.filter((segment) => !segment.removed);
+  }
+
+  /** The newest file stays as it is, dead or not: after a restart the ids go on behind it. */
+  #newest(): Segment | undefined {
+    return this.#segments.findLast(({ written }) => written > 0);
   }
 
   /** One that is dead before all of it is written still has writes coming. */
@@ -428,8 +437,10 @@ export class SegmentLog implements Journal {
   #compactSparse(): void {
     const { clock, log } = this.#options;
     if (this.#compaction || this.#closed || clock.monotonic() < this.#compactFrom) return;
+    const newest = this.#newest();
     const sparse = this.#segments.find(
       (segment) =>
+        segment !== newest &&
         segment.sealed &&
         !segment.damaged &&
         segment.written === segment.size &&

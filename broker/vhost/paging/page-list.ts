@@ -14,7 +14,11 @@ export class PageList {
   constructor(pager: Pager, journalled: boolean) {
     this.#pager = pager;
     this.#journalled = journalled;
-    this.#open = new Page(journalled);
+    this.#open = this.#newPage();
+  }
+
+  #newPage(): Page {
+    return new Page(this.#journalled, this.#pager.pageBytesMax);
   }
 
   push(entry: QueueEntry): void {
@@ -32,13 +36,13 @@ export class PageList {
     if (!this.#open.full) return;
     if (this.#open.close(this.#pager)) this.#pager.close(this.#open);
     this.#closed.push(this.#open);
-    this.#open = new Page(this.#journalled);
+    this.#open = this.#newPage();
   }
 
   /** The entries of the first page, which leaves; the next one is read ahead. */
   takeFirst(): QueueEntry[] {
     const first = this.#closed[this.#closedHead] ?? this.#open;
-    if (first === this.#open) this.#open = new Page(this.#journalled);
+    if (first === this.#open) this.#open = this.#newPage();
     else this.#dropHead();
     this.size -= first.size;
     const entries = first.takeAll(this.#pager);
@@ -84,7 +88,7 @@ export class PageList {
     this.size = 0;
     this.#closed = [];
     this.#closedHead = 0;
-    this.#open = new Page(this.#journalled);
+    this.#open = this.#newPage();
   }
 
   /** The page in whose range the position is. */

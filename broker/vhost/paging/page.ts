@@ -6,7 +6,6 @@ import { costOf, type Pager } from './pager.ts';
 import { RecordSlab } from './record-slab.ts';
 
 const entriesMax = 1024;
-const bytesMax = 256 * 1024;
 
 export class Page {
   /** Entries not taken out. */
@@ -22,16 +21,18 @@ export class Page {
   #expiries: number[] | Float64Array | null = null;
   /** Slots that were handed out before a restart. */
   #redelivered: Set<number> | null = null;
+  readonly #bytesMax: number;
   #bytes = 0;
   #lastJournalId = 0;
   #lastScratchId = 0;
 
-  constructor(journalled: boolean) {
+  constructor(journalled: boolean, bytesMax: number) {
     this.#journalled = journalled;
+    this.#bytesMax = bytesMax;
   }
 
   get full(): boolean {
-    return this.#ids.length >= entriesMax || this.#bytes >= bytesMax;
+    return this.#ids.length >= entriesMax || this.#bytes >= this.#bytesMax;
   }
 
   get lastPosition(): number {

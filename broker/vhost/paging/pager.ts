@@ -9,10 +9,13 @@ import type { Page } from './page.ts';
 
 /** What a message costs besides its bytes: the objects that stand for it. */
 const messageOverheadBytes = 400;
+const pageBytesDefault = 256 * 1024;
 const scratchHolder = [1];
 
 export class Pager {
   readonly budgetBytes: number;
+  /** A page is full with so many bytes of messages. */
+  readonly pageBytesMax: number;
   readonly journal: Journal;
   readonly scratch: Journal;
   readonly log: Log;
@@ -20,8 +23,15 @@ export class Pager {
   /** Closed, and waiting for the disk. */
   #pending: Page[] = [];
 
-  constructor(parts: { budgetBytes: number; journal: Journal; scratch: Journal; log: Log }) {
+  constructor(parts: {
+    budgetBytes: number;
+    pageBytesMax?: number;
+    journal: Journal;
+    scratch: Journal;
+    log: Log;
+  }) {
     this.budgetBytes = parts.budgetBytes;
+    this.pageBytesMax = parts.pageBytesMax ?? pageBytesDefault;
     this.journal = parts.journal;
     this.scratch = parts.scratch;
     this.log = parts.log;
