@@ -61,8 +61,9 @@ async function runStatic(names) {
   return outcomes;
 }
 
+/** Skipped tests by name too: each says which peer is missing. */
 function countTests(names) {
-  const sum = { passed: 0, failed: 0, skipped: 0 };
+  const sum = { passed: 0, failed: 0, skipped: 0, skippedNames: [] };
   for (const name of names) {
     const file = join(results, `${name}.json`);
     if (!existsSync(file)) continue;
@@ -70,6 +71,9 @@ function countTests(names) {
     sum.passed += report.numPassedTests;
     sum.failed += report.numFailedTests;
     sum.skipped += report.numPendingTests;
+    for (const { assertionResults } of report.testResults)
+      for (const { status, fullName } of assertionResults)
+        if (status === 'skipped' || status === 'pending') sum.skippedNames.push(fullName);
   }
   return sum;
 }
@@ -90,6 +94,7 @@ for (const name of tests) outcomes.push(await run(name, testChecks[name], false)
 
 const failed = outcomes.filter((each) => !each.passed).map((each) => each.name);
 if (failed.length > 0) console.log(`failed: ${failed.join(', ')}`);
-const { passed, failed: failedTests, skipped } = countTests(tests);
+const { passed, failed: failedTests, skipped, skippedNames } = countTests(tests);
+for (const name of skippedNames) console.log(`skipped: ${name}`);
 console.log(`tests: ${passed} passed, ${failedTests} failed, ${skipped} skipped`);
 process.exit(failed.length > 0 ? 1 : 0);

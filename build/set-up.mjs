@@ -88,9 +88,13 @@ function installPeers() {
     'python3-pika': '/usr/lib/python3/dist-packages/pika',
     'python3-amqp': '/usr/lib/python3/dist-packages/amqp',
     'python3-kombu': '/usr/lib/python3/dist-packages/kombu',
-    'ruby-bunny': '/usr/share/rubygems-integration/all/gems',
+    'ruby-bunny': '/var/lib/dpkg/info/ruby-bunny.list',
     'php-cli': '/usr/bin/php',
     'php-amqplib': '/usr/share/php/PhpAmqpLib',
+    // A Go toolchain is large: its client is tested where there is one.
+    ...(existsSync('/usr/bin/go') && {
+      'golang-github-rabbitmq-amqp091-go-dev': '/usr/share/gocode/src/github.com/rabbitmq/amqp091-go',
+    }),
   };
   const missing = Object.keys(packages).filter((name) => !existsSync(packages[name]));
   if (missing.length > 0 && canUseApt()) {
