@@ -62,17 +62,17 @@ eventually('20 messages') { received.size == 20 }
 check(received == (0...20).map(&:to_s), "order #{received}")
 
 # The four types; what matches nothing is returned.
-red = { 'x-match' => 'all', 'colour' => 'red' }
+red = { 'x-match' => 'all', 'colour' => 'red', 'size' => 1 }
 [['direct', 'k', 'k', 'j'], ['fanout', '', 'any', nil], ['topic', 'a.*.#', 'a.b.c', 'a'],
  ['headers', '', '', '']].each do |kind, binding, key, other|
   exchange = channel.exchange("bunny.#{kind}", type: kind, auto_delete: true)
   returned = []
   exchange.on_return { |back, _, payload| returned << [back.reply_code, back.exchange, back.routing_key, payload] }
   bound = channel.queue('', exclusive: true).bind(exchange, routing_key: binding, arguments: kind == 'headers' ? red : {})
-  exchange.publish(kind, routing_key: key, headers: { 'colour' => 'red' }, mandatory: true)
+  exchange.publish(kind, routing_key: key, headers: { 'colour' => 'red', 'size' => 1 }, mandatory: true)
   check(get(bound)[2] == kind, kind)
   next unless other
-  exchange.publish('lost', routing_key: other, headers: { 'colour' => 'blue' }, mandatory: true)
+  exchange.publish('lost', routing_key: other, headers: { 'colour' => 'blue', 'size' => 1 }, mandatory: true)
   eventually('return') { !returned.empty? }
   check(returned == [[312, "bunny.#{kind}", other, 'lost']], "returned #{returned}")
 end

@@ -99,7 +99,7 @@ func inOrder(channel *amqp.Channel) {
 func exchanges(channel *amqp.Channel) {
 	returned := channel.NotifyReturn(make(chan amqp.Return, 10))
 	coloured := func(body, colour string) amqp.Publishing {
-		return amqp.Publishing{Headers: amqp.Table{"colour": colour}, Body: []byte(body)}
+		return amqp.Publishing{Headers: amqp.Table{"colour": colour, "size": 1}, Body: []byte(body)}
 	}
 	for _, each := range [][]string{{"direct", "k", "k", "j"}, {"fanout", "", "any"}, {"topic", "a.*.#", "a.b.c", "a"}, {"headers", "", "", ""}} {
 		kind, binding, key, exchange := each[0], each[1], each[2], "go."+each[0]
@@ -107,7 +107,7 @@ func exchanges(channel *amqp.Channel) {
 		queue := declare(channel, "", nil)
 		arguments := amqp.Table{}
 		if kind == "headers" {
-			arguments = amqp.Table{"x-match": "all", "colour": "red"}
+			arguments = amqp.Table{"x-match": "all", "colour": "red", "size": 1}
 		}
 		must(channel.QueueBind(queue, binding, exchange, false, arguments))
 		publish(channel, exchange, key, coloured(kind, "red"))

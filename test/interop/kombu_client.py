@@ -81,16 +81,16 @@ with Connection(address + "/", transport_options={"confirm_publish": True}) as c
     # The four types; what matches nothing is returned.
     for kind, binding, key, other in (
             ("direct", "k", "k", "j"), ("fanout", "", "any", None), ("topic", "a.*.#", "a.b.c", "a"), ("headers", "", "", "")):
-        arguments = {"x-match": "all", "colour": "red"} if kind == "headers" else None
+        arguments = {"x-match": "all", "colour": "red", "size": 1} if kind == "headers" else None
         bound = Queue("kombu." + kind, passing("kombu.type." + kind, kind), routing_key=binding, durable=False, exclusive=True,
                       binding_arguments=arguments)(channel)
         bound.declare()
-        producer.publish({"kind": kind}, exchange="kombu.type." + kind, routing_key=key, headers={"colour": "red"}, mandatory=True)
+        producer.publish({"kind": kind}, exchange="kombu.type." + kind, routing_key=key, headers={"colour": "red", "size": 1}, mandatory=True)
         message = get(bound)
         assert message.payload == {"kind": kind}, message.payload
         message.ack()
         if other is not None:
-            producer.publish({}, exchange="kombu.type." + kind, routing_key=other, headers={"colour": "blue"}, mandatory=True)
+            producer.publish({}, exchange="kombu.type." + kind, routing_key=other, headers={"colour": "blue", "size": 1}, mandatory=True)
             assert returned[-1] == (312, "kombu.type." + kind, other), returned
     assert len(returned) == 3, returned
 

@@ -22,7 +22,7 @@ const exchanges: [string, string, string, boolean][] = [
   ['topic', 'a.*.#', 'a.b.c', true],
   ['headers', '', '', true],
 ];
-const matching = (kind: string) => (kind === 'headers' ? { 'x-match': 'all', colour: 'red' } : {});
+const matching = (kind: string) => (kind === 'headers' ? { 'x-match': 'all', colour: 'red', size: 1 } : {});
 const nested = {
   text: 'téxt',
   byte: -5,
@@ -109,11 +109,14 @@ describe('amqplib', () => {
     await channel.assertExchange(exchange, kind, { autoDelete: true });
     const { queue } = await channel.assertQueue('', { exclusive: true });
     await channel.bindQueue(queue, exchange, binding, matching(kind));
-    channel.publish(exchange, key, Buffer.from(kind), { mandatory: true, headers: { colour: 'red' } });
+    channel.publish(exchange, key, Buffer.from(kind), {
+      mandatory: true,
+      headers: { colour: 'red', size: 1 },
+    });
     expect((await got(queue)).content.toString()).toBe(kind);
     if (!canMiss) return;
     const returned = nextReturn();
-    const lost = { mandatory: true, headers: { colour: 'blue' } };
+    const lost = { mandatory: true, headers: { colour: 'blue', size: 1 } };
     channel.publish(exchange, 'other', Buffer.from('lost'), lost);
     await channel.waitForConfirms();
     const { fields, content } = await returned;
@@ -140,7 +143,7 @@ describe('rabbitmq-client', () => {
   beforeEach(() => {
     connection = new Connection(url);
   });
-  afterEach(() => connection.close());
+  afterEach(() => connection.unsafeDestroy());
 
   test('publishes with confirms, consumes, asks by direct reply-to', async () => {
     const received: unknown[] = [];
@@ -168,6 +171,7 @@ describe('rabbitmq-client', () => {
     await publisher.close();
     await consumer.close();
     await server.close();
+    await connection.close();
   });
 
   // It sends no bytes and no timestamp in a header.
@@ -219,13 +223,16 @@ describe('rabbitmq-client', () => {
     await channel.exchangeDeclare({ exchange, type: kind, autoDelete: true });
     const { queue } = await channel.queueDeclare({ exclusive: true });
     await channel.queueBind({ queue, exchange, routingKey: binding, arguments: matching(kind) });
-    const red = { exchange, routingKey: key, mandatory: true, headers: { colour: 'red' } };
+    const red = { exchange, routingKey: key, mandatory: true, headers: { colour: 'red', size: 1 } };
     await channel.basicPublish(red, kind);
     const got = await eventually('message', () => channel.basicGet({ queue, noAck: true }));
     expect(got.body).toBe(kind);
     if (canMiss) {
       const returned = new Promise<ReturnedMessage>((resolve) => channel.once('basic.return', resolve));
-      await channel.basicPublish({ ...red, routingKey: 'other', headers: { colour: 'blue' } }, 'lost');
+      await channel.basicPublish(
+        { ...red, routingKey: 'other', headers: { colour: 'blue', size: 1 } },
+        'lost',
+      );
       expect(await returned).toMatchObject({ replyCode: 312, exchange, routingKey: 'other', body: 'lost' });
     }
     await channel.close();

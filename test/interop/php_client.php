@@ -66,11 +66,11 @@ while (count($received) < 20) $channel->wait(null, false, 5);
 check($received === array_map('strval', range(0, 19)), 'order');
 
 // The four types; what matches nothing is returned.
-$coloured = fn ($body, $colour) => new AMQPMessage($body, ['application_headers' => new AMQPTable(['colour' => $colour])]);
+$coloured = fn ($body, $colour) => new AMQPMessage($body, ['application_headers' => new AMQPTable(['colour' => $colour, 'size' => 1])]);
 foreach ([['direct', 'k', 'k', 'j'], ['fanout', '', 'any', null], ['topic', 'a.*.#', 'a.b.c', 'a'], ['headers', '', '', '']] as [$kind, $binding, $key, $other]) {
     $channel->exchange_declare("php.$kind", $kind, false, false, true);
     [$queue] = $channel->queue_declare('', false, false, true);
-    $channel->queue_bind($queue, "php.$kind", $binding, false, new AMQPTable($kind === 'headers' ? ['x-match' => 'all', 'colour' => 'red'] : []));
+    $channel->queue_bind($queue, "php.$kind", $binding, false, new AMQPTable($kind === 'headers' ? ['x-match' => 'all', 'colour' => 'red', 'size' => 1] : []));
     $channel->basic_publish($coloured($kind, 'red'), "php.$kind", $key, true);
     check(get($channel, $queue, true)->body === $kind, $kind);
     if ($other === null) continue;

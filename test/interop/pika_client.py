@@ -54,7 +54,7 @@ except UnroutableError as error:
 else:
     raise AssertionError("not returned")
 
-red = {"x-match": "all", "colour": "red"}
+red = {"x-match": "all", "colour": "red", "size": 1}
 for kind, binding, key, arguments, sent in (
         ("direct", "k", "k", None, None), ("fanout", "", "any", None, None), ("topic", "a.*.#", "a.b.c", None, None),
         ("headers", "", "", red, {"colour": "red", "size": 1})):
@@ -65,7 +65,7 @@ for kind, binding, key, arguments, sent in (
     assert channel.basic_get(queue, auto_ack=True)[2] == kind.encode()
     if kind != "fanout":
         try:
-            channel.basic_publish("pika." + kind, "other", b"", pika.BasicProperties(headers={"colour": "blue"}), mandatory=True)
+            channel.basic_publish("pika." + kind, "other", b"", pika.BasicProperties(headers={"colour": "blue", "size": 1}), mandatory=True)
         except UnroutableError:
             continue
         raise AssertionError(kind + " routed what does not match")
