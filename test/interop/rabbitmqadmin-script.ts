@@ -6,7 +6,9 @@ export interface Step {
   command: string;
   /** Asked again until its output has this: RabbitMQ's statistics come seconds later. */
   until?: string;
-  /** Of a JSON object in the output only the names of its keys are compared, as what they hold differs. */
+  /** Asked again while its output has this: the connection that RabbitMQ's own API used is listed a while longer. */
+  whileThere?: string;
+  /** Of the object in the output only the names of its keys are compared, as what they hold differs. */
   keysOnly?: true;
   /** What standard input gives. */
   input?: string;
@@ -142,7 +144,11 @@ const messages: Step[] = [
 
 /** While one client is connected, with one channel and one consumer on `new.orders`. */
 export const whileConnected: Step[] = [
-  { command: '-f pretty_json list connections user vhost protocol name', until: '"user"' },
+  {
+    command: '-f pretty_json list connections user vhost protocol name',
+    until: '"user"',
+    whileThere: 'Direct',
+  },
   { command: '-f pretty_json list channels user vhost number', until: '"number"' },
   {
     command: `${shop} -f pretty_json list consumers queue.name consumer_tag ack_required exclusive arguments`,
