@@ -237,7 +237,7 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
     if (method.name === 'connection.close' && (ending || this.state === 'running'))
       return this.#closedByPeer();
     if (!ending) this.#connectionMethod(method);
-    else if (method.name === 'connection.close-ok') this.#socket.end();
+    else if (method.name === 'connection.close-ok') this.#end();
   }
 
   #openChannel(type: number, number: number, bytes: Buffer, start: number, end: number): void {
@@ -521,6 +521,12 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
     this.state = 'closed';
     this.writer.method(0, 'connection.close-ok', {});
     this.#cutOffLater();
+  }
+
+  /** What was said in this tick has not left yet, and nothing can follow the end. */
+  #end(): void {
+    this.endOfTick();
+    this.#socket.end();
   }
 
   #cutOffLater(timeoutMs = closeTimeoutMs): void {

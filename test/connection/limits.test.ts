@@ -106,6 +106,16 @@ describe('R14: a client that goes without a word', () => {
     other.client.destroy();
   });
 
+  test('one that says close-ok before it has heard of its fault hears of it all the same', async () => {
+    const node = await nodeWith({});
+    const { client } = await withChannel(node);
+    const unknownFrame = Buffer.from([5, 0, 1, 0, 0, 0, 1, 120, 0xce]);
+    const closeOk = Buffer.from([1, 0, 0, 0, 0, 0, 4, 0, 10, 0, 51, 0xce]);
+    client.write(Buffer.concat([unknownFrame, closeOk]));
+    expect((await client.expect('connection.close')).args.replyCode).toBe(501);
+    expect(await client.hear()).toEqual({ kind: 'end' });
+  });
+
   test('a frame announced and never sent holds no more than a frame', async () => {
     const node = await nodeWith({});
     const { client } = await withChannel(node);
