@@ -92,3 +92,8 @@ export interface DefinitionsStore {
 export interface DefinitionSink {
   commit(change: DefinitionChange, origin: 'local' | 'peer'): Promise<void>;
 }
+
+/** A change could not be kept; whether the disk has some of it is not known. */
+export class StoreFault extends Error {
+  override name = 'StoreFault';
+}

@@ -3,16 +3,18 @@
 // refuses to load. Changes are written in batches: what comes while one is being written goes into the next, and each
 // costs a few appends and one fdatasync however many changes are in it.
 import Datastore from '@seald-io/nedb';
-import { mkdir, open, readFile, truncate, type FileHandle } from 'node:fs/promises';
+import { open, readFile, truncate, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { osStorage } from '../base/os-storage.ts';
 import { ChangeBatch, type StoredDocument } from './change-batch.ts';
 import { definitionKey } from './definition-key.ts';
-import type {
-  Definition,
-  DefinitionKey,
-  DefinitionKind,
-  DefinitionsStore,
-  StoredDefinition,
+import {
+  StoreFault,
+  type Definition,
+  type DefinitionKey,
+  type DefinitionKind,
+  type DefinitionsStore,
+  type StoredDefinition,
 } from './definitions-store.ts';
 
 /** Of one append: a batch of very many changes leaves others their turn in between. */
@@ -35,17 +37,21 @@ export class DiscStore implements DefinitionsStore {
 
   /** Opens the store. Rejects when the file is damaged beyond its last line. */
   async load(): Promise<StoredDefinition[]> {
-    await mkdir(dirname(this.#path), { recursive: true });
+    const folder = dirname(this.#path);
+    await osStorage.list(folder);
     await cutTornLine(this.#path);
     const datastore = new Datastore<StoredDocument>({ filename: this.#path, corruptAlertThreshold: 0 });
     await datastore.loadDatabaseAsync().catch(async (error: unknown) => {
       await nameDamage(this.#path);
-      throw error;
+      throw isFull(error)
+        ? new StoreFault(`no space left to open the definitions in ${folder}: nothing was changed; make room`)
+        : error;
     });
     this.#datastore = datastore;
     this.#handle = await open(this.#path, 'r+');
     // Loading compacted the file through a rename: it lasts from here on.
     await this.#handle.datasync();
+    await osStorage.syncFolder(folder);
     return this.entries();
   }
 
@@ -127,7 +133,12 @@ export class DiscStore implements DefinitionsStore {
     } catch (error) {
       // Whatever comes next begins on a line of its own.
       await cutTornLine(this.#path).catch(() => undefined);
-      throw error;
+      throw new StoreFault(
+        isFull(error)
+          ? `no space left for the definitions in ${dirname(this.#path)}`
+          : `the definitions cannot be stored: ${(error as Error).message}`,
+        { cause: error },
+      );
     }
   }
 
@@ -148,6 +159,11 @@ export class DiscStore implements DefinitionsStore {
     const same = there.filter(({ _id, alone }) => alone === marks.get(_id)).map(({ _id }) => _id);
     await datastore.updateAsync({ _id: { $in: same } }, unmark, multi);
   }
+}
+
+function isFull(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 function* slices<Item>(items: Item[]): Generator<Item[]> {

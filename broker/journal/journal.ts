@@ -40,8 +40,11 @@ export interface Journal {
   /** Makes reading these records cheap, off the data path. */
   prefetch(recordIds: Iterable<number>): Promise<void>;
 
-  /** The holder is done with the record (acknowledged, dropped, moved). */
-  release(holder: number, recordId: number): void;
+  /**
+   * The holder is done with the record (acknowledged, dropped, moved). `after` is the log position behind what took its
+   * place, 0 when nothing did: the record does not leave the disk before that is safe.
+   */
+  release(holder: number, recordId: number, after?: number): void;
 
   /** The holder handed out records up to this id, so a recovery must mark them redelivered. Coalesced. */
   markDelivered(holder: number, recordId: number): void;

@@ -179,7 +179,7 @@ export class SegmentLog implements Journal {
     for (const id of recordIds) await this.#reader.prefetch(this.#segmentOf(id), id);
   }
 
-  release(holder: number, recordId: number): void {
+  release(holder: number, recordId: number, after = 0): void {
     const segment = this.#segmentOf(recordId);
     const left = this.#counts.decrement(recordId);
     if (left < 0) return;
@@ -187,7 +187,8 @@ export class SegmentLog implements Journal {
       segment.releases.release(holder, recordId - segment.firstId);
       this.#touched.add(segment);
     }
-    if (left === 0 && --segment.live === 0) segment.deadAt = this.appendedPosition;
+    if (left === 0) segment.live--;
+    if (after > segment.replacedAt) segment.replacedAt = after;
     this.#scheduleNotes();
   }
 
@@ -376,6 +377,8 @@ export class SegmentLog implements Journal {
     // What is released from here on waits for the next commit: a release must not be on the disk before what was
     // appended before it, which may be what took its place (a dead letter).
     if (this.#notesDue) this.#takeNotes();
+    // On a full disk this makes the room for what comes next.
+    if (this.fault !== null) await this.#removeDead();
     await this.#writeSlabs(this.#waiting.length);
     this.#waitingBytes = this.appendedPosition - position;
     // The marks have failed meanwhile.
@@ -428,10 +431,9 @@ export class SegmentLog implements Journal {
 
   /** One that is dead before all of it is written still has writes coming. */
   #isRemovable(segment: Segment): boolean {
-    const { sealed, live, written, size, deadAt, compacting } = segment;
+    const { sealed, live, written, size, replacedAt, compacting } = segment;
     if (!sealed || live > 0 || written !== size || compacting) return false;
-    // What was appended before the last release, and may stand for what was released, is safe.
-    return deadAt <= this.safePosition;
+    return replacedAt <= this.safePosition;
   }
 
   #compactSparse(): void {

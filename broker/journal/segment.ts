@@ -15,8 +15,8 @@ export class Segment {
   live = 0;
   /** Bytes in its file, or on their way there. */
   size = 0;
-  /** Log position appended at the release that left nothing held: what was appended before it must be safe first. */
-  deadAt = 0;
+  /** Log position behind all that took the place of records in it: that must be safe before it goes. */
+  replacedAt = 0;
   /** Damage was found in it: it is left as it is. */
   damaged = false;
   /** Its file is being replaced. */

@@ -9,6 +9,7 @@ import { nodeProcedures, type NodeProcedureName, type NodeProcedures } from '../
 import type { Handlers, InputOf, OutputOf } from '../contract/procedure.ts';
 import type { BindingRow, Overview, QueueRow, RateHistory, VhostRow } from '../contract/rows.ts';
 import * as v from 'valibot';
+import { StoreFault } from '../definitions/definitions-store.ts';
 import { JournalFault } from '../journal/journal.ts';
 import { PolicyError } from '../vhost/policy-check.ts';
 import type { Vhost } from '../vhost/vhost.ts';
@@ -300,7 +301,8 @@ export class Management {
 function asContractError(error: unknown): unknown {
   if (error instanceof SyntaxError || error instanceof PolicyError)
     return new ContractError('invalid', error.message);
-  if (error instanceof JournalFault) return new ContractError('unavailable', error.message);
+  if (error instanceof JournalFault || error instanceof StoreFault)
+    return new ContractError('unavailable', error.message);
   if (!(error instanceof ChannelError || error instanceof ConnectionError)) return error;
   const text = error.message.replace(/^[A-Z_]+ - /, '');
   switch (error.replyCode) {
@@ -311,6 +313,8 @@ function asContractError(error: unknown): unknown {
     case ReplyCode.PRECONDITION_FAILED:
     case ReplyCode.RESOURCE_LOCKED:
       return new ContractError('conflict', text);
+    case ReplyCode.RESOURCE_ERROR:
+      return new ContractError('unavailable', text);
     default:
       return new ContractError('invalid', text);
   }

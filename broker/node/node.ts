@@ -62,6 +62,8 @@ export interface NodeConfig {
   standbyState?: (inSync: boolean) => Promise<void>;
   /** Of memory for messages: what waits beyond it is paged out (R13). */
   messageMemoryBytes?: number;
+  /** Space comes back by the segment. */
+  journalSegmentBytes?: number;
 }
 
 const messageMemoryDefault = 32 << 20;
@@ -291,7 +293,14 @@ async function assemble(config: NodeConfig, lock: FolderLock, startedAt: number)
     standbyState: config.standbyState ?? (() => Promise.resolve()),
   });
   const storage = replicatingStorage(osStorage, folder, replicator);
-  const journal = new SegmentLog({ ...shared, storage, folder, confirmMode });
+  const segmentBytesMax = config.journalSegmentBytes;
+  const journal = new SegmentLog({
+    ...shared,
+    storage,
+    folder,
+    confirmMode,
+    ...(segmentBytesMax === undefined ? {} : { segmentBytesMax }),
+  });
   const scratch = new SegmentLog({
     ...shared,
     folder: join(dataFolder, 'paging'),

@@ -5,7 +5,12 @@ import { ChannelError, ConnectionError, ReplyCode } from '../amqp/reply-codes.ts
 import type { Clock } from '../base/clock.ts';
 import type { QueueType } from '../contract/rows.ts';
 import { definitionKey } from '../definitions/definition-key.ts';
-import type { Definition, DefinitionSink } from '../definitions/definitions-store.ts';
+import {
+  StoreFault,
+  type Definition,
+  type DefinitionChange,
+  type DefinitionSink,
+} from '../definitions/definitions-store.ts';
 import { shapeOf } from '../definitions/reconcile.ts';
 import type { Journal } from '../journal/journal.ts';
 import { Blackholes } from './blackholes.ts';
@@ -250,11 +255,11 @@ export class Vhost implements QueueHost {
     this.blackholes.note(exchange.name, message.routingKey, message.receivedAt);
   }
 
-  deadLetter(queue: Queue, entry: QueueEntry, reason: DeathReason): void {
+  deadLetter(queue: Queue, entry: QueueEntry, reason: DeathReason): number {
     const { deadLetterExchange, deadLetterRoutingKey } = queue.settings;
-    if (deadLetterExchange === null || hasDiedEnough(entry.message)) return;
+    if (deadLetterExchange === null || hasDiedEnough(entry.message)) return 0;
     const exchange = this.exchanges.get(deadLetterExchange);
-    if (!exchange) return;
+    if (!exchange) return 0;
     const letter = deadLetterOf(
       entry.message,
       queue.name,
@@ -270,7 +275,10 @@ export class Vhost implements QueueHost {
       .slice(0, routing.count)
       .filter((target) => !isCycle(letter, target.name, reason) && !target.refuses(letter));
     this.#keep(letter, targets);
+    // Taken before the targets hand on what is too much for them.
+    const after = letter.recordId > 0 ? this.journal.appendedPosition : 0;
     for (const target of targets) target.enqueue(letter);
+    return after;
   }
 
   #keep(message: Message, targets: Queue[]): void {
@@ -326,7 +334,7 @@ export class Vhost implements QueueHost {
       compare('internal', request.internal, current.internal, resource);
       const name = 'alternate-exchange';
       compareArgument(name, request.arguments.get(name), current.arguments.get(name), resource);
-      return undefined;
+      return this.#unkept.get(resource);
     }
     this.refuseReservedName('exchange', request.name);
     const alternate = request.arguments.get('alternate-exchange');
@@ -336,7 +344,8 @@ export class Vhost implements QueueHost {
         `invalid type '${typeNameOf(alternate)}' for arg 'alternate-exchange' in ${resource}`,
       );
     const exchange = this.#addExchange(request, newRoutingTable(request.type)!);
-    return exchange.durable ? this.#put(this.#exchangeDefinition(exchange)) : undefined;
+    if (!exchange.durable) return undefined;
+    return this.#keepNew(resource, this.#exchangeDefinition(exchange), () => this.#removeExchange(exchange));
   }
 
   /** Throws ChannelError 403 or 406; a missing exchange is no error. */
@@ -431,7 +440,7 @@ export class Vhost implements QueueHost {
       const durable = current.exclusive ? current.durable : request.durable;
       checkEquivalent(current, { ...request, durable }, resource);
       current.lastUsedAt = this.clock.now();
-      return { queue: current, promised: undefined };
+      return { queue: current, promised: this.#unkept.get(resource) };
     }
     this.#checkQueueLimit(request.name);
     checkArguments(request.arguments, type, resource);
@@ -439,7 +448,9 @@ export class Vhost implements QueueHost {
     const durable = request.durable && !request.exclusive;
     const id = durable ? this.#services.nextQueueId() : 0;
     const queue = this.#addQueue({ ...request, durable, id, type, owner: request.exclusive ? owner : null });
-    return { queue, promised: durable ? this.#put(this.#queueDefinition(queue)) : undefined };
+    if (!durable) return { queue, promised: undefined };
+    const takeBack = () => this.removeQueue(queue);
+    return { queue, promised: this.#keepNew(resource, this.#queueDefinition(queue), takeBack) };
   }
 
   #checkQueueLimit(queue: string): void {
@@ -534,11 +545,13 @@ export class Vhost implements QueueHost {
     const { source, destination } = this.#ends(request, owner);
     this.#checkMatchMode(source, request.arguments);
     const key = bindingKey(request);
-    if (this.bindings.has(key)) return undefined;
+    if (this.bindings.has(key)) return this.#unkept.get(key);
     const { routingKey, arguments: args } = request;
     const binding: Binding = { source, destination, routingKey, arguments: args, key, place: 0 };
     this.#attach(binding);
-    return isStored(binding) ? this.#put(this.#bindingDefinition(binding)) : undefined;
+    if (!isStored(binding)) return undefined;
+    const takeBack = () => (this.bindings.get(key) === binding ? this.#detach(binding) : undefined);
+    return this.#keepNew(key, this.#bindingDefinition(binding), takeBack);
   }
 
   /** Throws ChannelError 403, or 405 for another's queue; what is missing, an end or the binding, is no error. */
@@ -804,13 +817,38 @@ export class Vhost implements QueueHost {
     };
   }
 
+  /** What is being stored, by resource or binding key: who declares it again waits for the same. */
+  readonly #unkept = new Map<string, Promise<void>>();
+
+  /** Stores what is new. What cannot be stored is taken back: nobody has been told that it is there. */
+  #keepNew(key: string, definition: Definition, takeBack: () => Promised): Promise<void> {
+    const kept = this.#put(definition)
+      .catch(async (error: unknown) => {
+        await takeBack()?.catch(() => undefined);
+        throw error;
+      })
+      .finally(() => {
+        if (this.#unkept.get(key) === kept) this.#unkept.delete(key);
+      });
+    this.#unkept.set(key, kept);
+    return kept;
+  }
+
   #put(definition: Definition): Promise<void> {
-    return this.#services.definitions.commit({ op: 'put', definition }, this.#origin);
+    return this.#commit({ op: 'put', definition });
+  }
+
+  /** Rejects with ConnectionError 506 when the store cannot keep it. */
+  #commit(change: DefinitionChange): Promise<void> {
+    return this.#services.definitions.commit(change, this.#origin).catch((error: unknown) => {
+      if (!(error instanceof StoreFault)) throw error;
+      throw new ConnectionError(ReplyCode.RESOURCE_ERROR, error.message);
+    });
   }
 
   #remove(definition: Definition): Promise<void> {
     const key = definitionKey(definition);
-    return this.#services.definitions.commit({ op: 'remove', kind: definition.kind, key }, this.#origin);
+    return this.#commit({ op: 'remove', kind: definition.kind, key });
   }
 
   #defaultTable(): RoutingTable {

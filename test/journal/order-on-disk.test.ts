@@ -122,7 +122,7 @@ describe('R25 R26: letting go', () => {
     append(journal, 1, 'second');
     await eventually('the commit waits for the disk', () => disk.held === 1);
     append(journal, 2, 'letter');
-    journal.release(1, message);
+    journal.release(1, message, journal.appendedPosition);
     await settle();
     disk.goOn();
     // Before the next commit, which would write the letter.
@@ -148,7 +148,7 @@ describe('R25 R26: letting go', () => {
     append(journal, 1, 'third', 900);
     await eventually('the commit waits for the disk', () => disk.held === 1);
     append(journal, 2, 'letter', 900);
-    journal.release(1, message);
+    journal.release(1, message, journal.appendedPosition);
     disk.goOn();
     disk.hold(/write .*\.log$/);
     await eventually('the next commit waits for the disk', () => disk.held === 2);
@@ -172,7 +172,7 @@ describe('R25 R26: letting go', () => {
     await eventually('the compaction reads', () => disk.held === 1);
     // Dead before the compaction has seen it, and its letter does not get to the disk.
     append(journal, 2, 'letter');
-    journal.release(1, ids[8]!);
+    journal.release(1, ids[8]!, journal.appendedPosition);
     disk.goOn();
     disk.hold(/write .*\.log$/);
     await eventually('the commit waits for the disk', () => disk.held === 2);

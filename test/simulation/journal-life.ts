@@ -189,7 +189,7 @@ export class JournalLife extends Life {
 
   #release(held: Held, copy: Held | null): void {
     this.parts.trace(`release ${held.record.id} of ${held.holder}`);
-    this.#journal.release(held.holder, held.record.id);
+    this.#journal.release(held.holder, held.record.id, copy ? this.#journal.appendedPosition : 0);
     this.parts.expectations.released(held, copy);
   }
 

@@ -9,7 +9,7 @@ const shortRun = 200;
 
 /** What each found in a journal that had the bug; they say most while the code makes the calls it made then. */
 const found: [seed: number, bug: string][] = [
-  [351, 'a release is on the disk before the dead letter that took the message’s place'],
+  [678, 'a release is on the disk before the dead letter that took the message’s place'],
   [23, 'a dead segment goes before what took the place of its last message is safe'],
   [1132, 'compaction leaves a message out before what took its place is safe'],
   [37, 'confirms go on after a sync that failed'],
@@ -115,9 +115,18 @@ function* tornTaken(
       yield piece;
     else {
       let end = from;
-      while (end + 4 <= bytes.length && end + 4 + bytes.readUInt32BE(end) <= bytes.length)
-        end += 4 + bytes.readUInt32BE(end);
+      for (let size = sizeAt(bytes, end); size > minimum && end + 4 + size <= bytes.length;) {
+        end += 4 + size;
+        size = sizeAt(bytes, end);
+      }
       if (end > from) yield { kind: 'block', offset: piece.offset, records: bytes.subarray(from, end) };
     }
   }
+}
+
+/** Of a record less its size, id and number of holders. */
+const minimum = 10;
+
+function sizeAt(bytes: Buffer, offset: number): number {
+  return offset + 4 <= bytes.length ? bytes.readUInt32BE(offset) : 0;
 }

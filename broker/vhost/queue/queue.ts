@@ -23,8 +23,8 @@ export interface QueueHost {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly pager: Pager;
-  /** Publishes a dead letter; the queue releases its own copy after this returns. */
-  deadLetter(queue: Queue, entry: QueueEntry, reason: DeathReason): void;
+  /** Publishes a dead letter. Answers the log position behind its record, 0 when it has none. */
+  deadLetter(queue: Queue, entry: QueueEntry, reason: DeathReason): number;
   /** False on a node that stands by: its clients use the queues of the active one, which decides. */
   readonly expiresQueues: boolean;
   /** The queue has had its last consumer (auto-delete) or its time (x-expires). */
@@ -404,14 +404,14 @@ export class Queue {
     if (!this.deleted) this.#release(entry.message);
   }
 
-  #release(message: Message): void {
+  #release(message: Message, after = 0): void {
     if (message.persistent) this.persistentCount--;
-    if (this.durable && message.recordId !== 0) this.host.journal.release(this.id, message.recordId);
+    if (this.durable && message.recordId !== 0) this.host.journal.release(this.id, message.recordId, after);
   }
 
   #die(entry: QueueEntry, reason: DeathReason): void {
-    this.host.deadLetter(this, entry, reason);
-    this.#release(entry.message);
+    const after = this.host.deadLetter(this, entry, reason);
+    this.#release(entry.message, after);
   }
 
   #dropExcess(): void {
