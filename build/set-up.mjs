@@ -90,6 +90,7 @@ function installPeers() {
     'python3-kombu': '/usr/lib/python3/dist-packages/kombu',
     'ruby-bunny': '/var/lib/dpkg/info/ruby-bunny.list',
     'php-cli': '/usr/bin/php',
+    strace: '/usr/bin/strace',
     'php-amqplib': '/usr/share/php/PhpAmqpLib',
     // A Go toolchain is large: its client is tested where there is one.
     ...(existsSync('/usr/bin/go') && {
