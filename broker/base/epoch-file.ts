@@ -1,20 +1,22 @@
 // A number that only grows, written down before it is acted on.
-import { readFile } from 'node:fs/promises';
 import { replaceFile } from './replace-file.ts';
+import type { Storage } from './storage.ts';
 
 export class EpochFile {
   readonly #path: string;
+  readonly #storage: Storage;
   #raising: Promise<void> = Promise.resolve();
 
-  constructor(path: string) {
+  constructor(path: string, storage: Storage) {
     this.#path = path;
+    this.#storage = storage;
   }
 
   /** The last epoch written, 0 when there is none. Rejects when the file does not hold a number. */
   async read(): Promise<number> {
     let text: string;
     try {
-      text = await readFile(this.#path, 'utf8');
+      text = (await this.#storage.read(this.#path)).toString();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
       throw error;
@@ -30,7 +32,7 @@ export class EpochFile {
     const raised = this.#raising.then(async () => {
       const last = await this.read();
       if (epoch <= last) throw new Error(`epoch ${epoch} is not higher than ${last}`);
-      await replaceFile(this.#path, String(epoch));
+      await replaceFile(this.#path, String(epoch), this.#storage);
     });
     this.#raising = raised.catch(() => undefined);
     return raised;

@@ -1,30 +1,21 @@
 // A small file changed as a whole: temporary file, sync, rename, sync of the folder. After a crash it holds the old
 // text or the new, never a part.
-import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { osStorage } from './os-storage.ts';
+import type { Storage } from './storage.ts';
 
 /** Creates the folder. One call at a time per path. */
-export async function replaceFile(path: string, text: string): Promise<void> {
+export async function replaceFile(path: string, text: string, storage: Storage = osStorage): Promise<void> {
   const folder = dirname(path);
-  await mkdir(folder, { recursive: true });
-  const file = await open(`${path}.new`, 'w');
+  // This makes it too.
+  await storage.list(folder);
+  const file = await storage.open(`${path}.new`);
   try {
-    await file.writeFile(text);
+    await file.write([Buffer.from(text)], 0);
     await file.sync();
   } finally {
     await file.close();
   }
-  await rename(`${path}.new`, path);
-  await syncFolder(folder);
-}
-
-/** Windows cannot open folders; its rename is durable by the file system's own journal. */
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await storage.rename(`${path}.new`, path);
+  await storage.syncFolder(folder);
 }

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import * as v from 'valibot';
 import type { FolderLock } from '../base/data-folder-lock.ts';
+import { osClock } from '../base/os-clock.ts';
 import { ContractError, toErrorShape } from '../contract/errors.ts';
 import {
   hostProcedures,
@@ -78,7 +79,12 @@ export class Host implements SessionHost {
     this.#claim = parts.claim;
     this.#layouts = parts.layouts;
     const front = { host: options.amqpHost, port: options.amqpPort };
-    this.#pair = new PairManager(this.#nodes, front, parts.stateFile);
+    this.#pair = new PairManager({
+      nodes: this.#nodes,
+      front,
+      stateFile: parts.stateFile,
+      clock: osClock,
+    });
     this.#handlers = this.#handlerTable();
   }
 

@@ -1,5 +1,6 @@
 // Runs the pair machine: turns what happens to the nodes into its events, carries out its actions, asks the nodes
 // whether they are alive, and keeps the time line that the console shows.
+import type { Clock, Timer } from '../base/clock.ts';
 import { ContractError } from '../contract/errors.ts';
 import type {
   PairEvent as TimelineEntry,
@@ -7,7 +8,7 @@ import type {
   PairRole,
   ReplicationRow,
 } from '../contract/host-procedures.ts';
-import type { Activation, NodeReady } from '../contract/rpc.ts';
+import type { Activation, NodeControl, NodeReady } from '../contract/rpc.ts';
 import {
   initialPairState,
   phaseOf,
@@ -20,7 +21,6 @@ import {
   type PairState,
 } from '../pair/pair-machine.ts';
 import type { PairStateFile } from './pair-state-file.ts';
-import type { SupervisedNode } from './supervised-node.ts';
 
 /** A node that answers nothing for this long is hung. */
 const hungAfterMs = 1500;
@@ -39,6 +39,25 @@ interface Holding {
   messages: number;
 }
 
+/** A node's process, as far as the pair has to do with it. */
+export interface ManagedNode {
+  /** What it said when it got ready; null while it is not. */
+  readonly report: NodeReady | null;
+  /** Rejects with the node's own error text. */
+  control(request: NodeControl): Promise<unknown>;
+  /** Resolves when the process answers, also while it starts. */
+  ping(): Promise<void>;
+  /** Resolves when the process is gone. */
+  kill(): Promise<void>;
+}
+
+export interface PairManagerParts {
+  nodes: ReadonlyMap<NodeId, ManagedNode>;
+  front: FrontAddress;
+  stateFile: PairStateFile;
+  clock: Clock;
+}
+
 export interface FrontAddress {
   host: string;
   port: number;
@@ -47,8 +66,9 @@ export interface FrontAddress {
 export class PairManager {
   readonly front: FrontAddress;
   lastOutageMs: number | null = null;
-  readonly #nodes: Map<NodeId, SupervisedNode>;
+  readonly #nodes: ReadonlyMap<NodeId, ManagedNode>;
   readonly #stateFile: PairStateFile;
+  readonly #clock: Clock;
   readonly #entries: TimelineEntry[] = [];
   readonly #holdings = new Map<NodeId, Holding[]>();
   /** Who is being asked for its holdings. */
@@ -57,9 +77,9 @@ export class PairManager {
   readonly #waiting: { until: (state: PairState) => boolean; resolve: () => void }[] = [];
   #state: PairState;
   #sequence = 0;
-  #lastPing = Date.now();
-  #pingTimer: NodeJS.Timeout;
-  #holdingsTimer: NodeJS.Timeout;
+  #lastPing: number;
+  #pingTimer: Timer;
+  #holdingsTimer: Timer;
   /** Since when taking the front address has failed, and who was to. */
   #retrying: { node: NodeId; since: number } | null = null;
   /** The link of definitions between the two nodes: its number, and whether the standby has everything. */
@@ -70,16 +90,16 @@ export class PairManager {
   #replication: ReplicationRow | null = null;
   #stopped = false;
 
-  constructor(nodes: Map<NodeId, SupervisedNode>, front: FrontAddress, stateFile: PairStateFile) {
+  constructor({ nodes, front, stateFile, clock }: PairManagerParts) {
     this.#nodes = nodes;
     this.front = front;
     this.#stateFile = stateFile;
+    this.#clock = clock;
     const { epoch, active, level } = stateFile.record;
     this.#state = initialPairState(epoch, active, this.model !== 'replicated' || level);
-    this.#pingTimer = setInterval(() => this.#pingAll(), pingEveryMs);
-    this.#holdingsTimer = setInterval(() => this.#countAllHoldings(), holdingsEveryMs);
-    this.#pingTimer.unref();
-    this.#holdingsTimer.unref();
+    this.#lastPing = clock.now();
+    this.#pingTimer = this.#pingLater();
+    this.#holdingsTimer = this.#countLater();
   }
 
   get phase(): PairPhase {
@@ -166,17 +186,17 @@ export class PairManager {
   }
 
   ready(id: NodeId, report: NodeReady): void {
-    this.#lastAnswer.set(id, Date.now());
+    this.#lastAnswer.set(id, this.#clock.now());
     const recovered = report.amqpPort === 0 ? '' : `, recovered in ${Math.round(report.recoveryMs)} ms`;
     this.#note(id, 'node-started', `Node ${id} is up${recovered}`);
     const served = this.#state.active !== null;
-    this.#take({ kind: 'node-up', node: id, epoch: report.epoch, at: Date.now() });
+    this.#take({ kind: 'node-up', node: id, epoch: report.epoch, at: this.#clock.now() });
     if (served && this.model) this.#note(id, 'standby', `Node ${id} stands by`);
     void this.#countHoldings(id);
   }
 
   exited(id: NodeId, reason: string, asked: boolean, killedAt: number | null): void {
-    const now = Date.now();
+    const now = this.#clock.now();
     const kind = asked ? 'node-stopped' : killedAt !== null ? 'node-killed' : 'node-exited';
     const was = this.roleOf(id) === 'active' ? ' while it was active' : '';
     this.#note(id, kind, `Node ${id} ${reason}${was}`);
@@ -189,7 +209,7 @@ export class PairManager {
   }
 
   resumed(id: NodeId): void {
-    this.#lastAnswer.set(id, Date.now());
+    this.#lastAnswer.set(id, this.#clock.now());
     this.#note(id, 'node-resumed', `Node ${id} goes on`);
   }
 
@@ -233,7 +253,7 @@ export class PairManager {
   promoteAnyway(): void {
     if (this.#state.active !== null) throw new ContractError('conflict', 'a node serves');
     this.#note(null, 'promoted', 'Promotion was asked for although the copy may lack messages');
-    this.#take({ kind: 'promote-anyway', at: Date.now() });
+    this.#take({ kind: 'promote-anyway', at: this.#clock.now() });
   }
 
   /** Resolves when the standby serves. Rejects when there is nobody to switch to, or when it did not come to it. */
@@ -246,7 +266,7 @@ export class PairManager {
     if (!this.#state.standbyLevel)
       throw new ContractError('conflict', `node ${standby} does not have every message yet`);
     this.#note(from, 'switch-over', `Switching over from node ${from} to node ${standby}`);
-    this.#take({ kind: 'switch-over', at: Date.now() });
+    this.#take({ kind: 'switch-over', at: this.#clock.now() });
     if (this.#state.releasing === null)
       throw new ContractError('conflict', `node ${from} cannot give up the front address now`);
     await this.#until((state) => state.releasing === null && state.active !== null, switchOverTimeoutMs);
@@ -265,8 +285,8 @@ export class PairManager {
 
   stop(): void {
     this.#stopped = true;
-    clearInterval(this.#pingTimer);
-    clearInterval(this.#holdingsTimer);
+    this.#pingTimer.cancel();
+    this.#holdingsTimer.cancel();
   }
 
   // ---- The machine and its actions ----
@@ -327,7 +347,7 @@ export class PairManager {
     } catch (error) {
       return this.#take({ kind: 'front-failed', node, epoch, reason: text(error) });
     }
-    this.#take({ kind: 'front-taken', node, epoch, at: Date.now() });
+    this.#take({ kind: 'front-taken', node, epoch, at: this.#clock.now() });
   }
 
   #noteStages(node: NodeId, { storeMs, journalMs, records, frontMs }: Activation): void {
@@ -346,19 +366,19 @@ export class PairManager {
     try {
       await this.#nodes.get(node)!.control({ kind: 'release-front', reason });
     } catch {
-      return this.#take({ kind: 'release-failed', node, at: Date.now() });
+      return this.#take({ kind: 'release-failed', node, at: this.#clock.now() });
     }
     this.#note(node, 'front-released', `Node ${node} gave up ${this.front.host}:${this.front.port}`);
-    this.#take({ kind: 'front-released', node, at: Date.now() });
+    this.#take({ kind: 'front-released', node, at: this.#clock.now() });
   }
 
   /** The port may be the dead node's for some milliseconds yet. A new try is a new epoch. */
   async #retry(node: NodeId, epoch: number, reason: string): Promise<void> {
-    const now = Date.now();
+    const now = this.#clock.now();
     this.#retrying ??= { node, since: now };
     const patient = now - this.#retrying.since < retryForMs;
     if (!patient) this.#note(node, 'unreachable', `Node ${node} cannot take the front address: ${reason}`);
-    await new Promise((resolve) => setTimeout(resolve, patient ? retryEveryMs : retrySlowlyMs));
+    await new Promise<void>((resolve) => this.#clock.after(patient ? retryEveryMs : retrySlowlyMs, resolve));
     this.#take({ kind: 'retry-due', node, epoch, elsewhere: !patient });
   }
 
@@ -395,8 +415,22 @@ export class PairManager {
 
   // ---- Watching ----
 
+  #pingLater(): Timer {
+    return this.#clock.after(pingEveryMs, () => {
+      this.#pingTimer = this.#pingLater();
+      this.#pingAll();
+    });
+  }
+
+  #countLater(): Timer {
+    return this.#clock.after(holdingsEveryMs, () => {
+      this.#holdingsTimer = this.#countLater();
+      this.#countAllHoldings();
+    });
+  }
+
   #pingAll(): void {
-    const now = Date.now();
+    const now = this.#clock.now();
     // A machine that slept hears nothing from anyone; that says nothing about the nodes.
     if (now - this.#lastPing > hungAfterMs / 2) this.#lastAnswer.clear();
     this.#lastPing = now;
@@ -423,9 +457,9 @@ export class PairManager {
     this.#take({ kind: 'node-hung', node: id, at: answeredAt });
   }
 
-  #answered(id: NodeId, node: SupervisedNode): void {
+  #answered(id: NodeId, node: ManagedNode): void {
     if (this.#nodes.get(id) !== node) return;
-    this.#lastAnswer.set(id, Date.now());
+    this.#lastAnswer.set(id, this.#clock.now());
     if (!this.#state.silent[id]) return;
     this.#note(id, 'standby', `Node ${id} answers again`);
     this.#take({ kind: 'node-answers', node: id });
@@ -453,20 +487,27 @@ export class PairManager {
     message: string,
     outageMs: number | null = null,
   ): void {
-    this.#entries.push({ sequence: ++this.#sequence, at: Date.now(), nodeId, kind, message, outageMs });
+    this.#entries.push({
+      sequence: ++this.#sequence,
+      at: this.#clock.now(),
+      nodeId,
+      kind,
+      message,
+      outageMs,
+    });
     if (this.#entries.length > entriesMax) this.#entries.shift();
   }
 
   #until(condition: (state: PairState) => boolean, timeoutMs: number): Promise<void> {
     if (condition(this.#state)) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const timer = this.#clock.after(timeoutMs, () => {
         const place = this.#waiting.findIndex((waiting) => waiting.resolve === done);
         if (place >= 0) this.#waiting.splice(place, 1);
         reject(new ContractError('unavailable', `no node serves after ${timeoutMs} ms`));
-      }, timeoutMs);
+      });
       const done = () => {
-        clearTimeout(timer);
+        timer.cancel();
         resolve();
       };
       this.#waiting.push({ until: condition, resolve: done });

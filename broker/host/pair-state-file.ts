@@ -1,7 +1,8 @@
 // What the host must know again after its own end, whatever ended it: which pair runs, and who was to serve under
 // which epoch. Written before the grant goes out, so that what it says is never older than what a node did.
-import { readFile } from 'node:fs/promises';
+import { osStorage } from '../base/os-storage.ts';
 import { replaceFile } from '../base/replace-file.ts';
+import type { Storage } from '../base/storage.ts';
 import { pairModels, type PairModel } from '../contract/host-procedures.ts';
 import type { NodeId } from '../pair/pair-machine.ts';
 
@@ -22,30 +23,32 @@ const firstRecord: PairRecord = { model: null, active: 'a', epoch: 0, store: 'a'
 export class PairStateFile {
   record: PairRecord;
   readonly #path: string;
+  readonly #storage: Storage;
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(path: string, record: PairRecord) {
+  private constructor(path: string, record: PairRecord, storage: Storage) {
     this.#path = path;
+    this.#storage = storage;
     this.record = record;
   }
 
   /** Rejects when the file is there and makes no sense: a guess here could start the wrong node. */
-  static async open(path: string): Promise<PairStateFile> {
+  static async open(path: string, storage: Storage = osStorage): Promise<PairStateFile> {
     let text: string;
     try {
-      text = await readFile(path, 'utf8');
+      text = (await storage.read(path)).toString();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      return new PairStateFile(path, firstRecord);
+      return new PairStateFile(path, firstRecord, storage);
     }
-    return new PairStateFile(path, parse(text, path));
+    return new PairStateFile(path, parse(text, path), storage);
   }
 
   /** Resolves when it is on the disk. Changes are written one after the other. */
   write(change: Partial<PairRecord>): Promise<void> {
     this.record = { ...this.record, ...change };
     const text = JSON.stringify(this.record);
-    const written = this.#writing.then(() => replaceFile(this.#path, text));
+    const written = this.#writing.then(() => replaceFile(this.#path, text, this.#storage));
     this.#writing = written.catch(() => undefined);
     return written;
   }

@@ -4,7 +4,9 @@ import { createBirpc } from 'birpc';
 import { DataFolderInUse } from '../base/data-folder-lock.ts';
 import { logTo } from '../base/log.ts';
 import type { NodeClient, NodeControl, NodeServer, Result } from '../contract/rpc.ts';
+import { osDoors } from './doors.ts';
 import { LogSender } from './log-sender.ts';
+import { Node } from './node.ts';
 import { NodeProcess, type ProcessConfig } from './node-process.ts';
 
 interface Channel {
@@ -68,7 +70,14 @@ async function main(): Promise<void> {
   process.on('SIGTERM', end);
   channel.onClosed(end);
   try {
-    const node = new NodeProcess(config, host, log);
+    const node = new NodeProcess({
+      config,
+      host,
+      log,
+      doors: osDoors,
+      startNode: (started) => Node.start(started),
+      end: (code) => process.exit(code),
+    });
     await node.open();
     running = node;
     await node.ready();

@@ -10,10 +10,14 @@ import type { Activation, NodeClient, NodeControl, NodeReady, NodeServer, Result
 import type { PeerDefinitions } from '../pair/peer-definitions.ts';
 import { PeerSender } from '../pair/peer-sender.ts';
 import { PeerServer } from '../pair/peer-server.ts';
-import { Node, type NodeConfig } from './node.ts';
+import type { Doors } from './doors.ts';
+import type { Node, NodeConfig } from './node.ts';
 import { coldStandby, openReplica, type Standby } from './standby.ts';
 
-export type HostCaller = BirpcReturn<NodeClient, NodeServer>;
+export type HostCaller = Pick<
+  BirpcReturn<NodeClient, NodeServer>,
+  'ready' | 'changed' | 'peerInSync' | 'standbyState'
+>;
 type PeerRequest = Extract<NodeControl, { kind: 'peer' }>;
 type FrontRequest = Extract<NodeControl, { kind: 'take-front' }>;
 
@@ -22,16 +26,49 @@ export interface ProcessConfig extends Omit<NodeConfig, 'log' | 'standbyState'> 
   model: PairModel | null;
 }
 
+/** What a process has to do with a node that is open. */
+export type OpenNode = Pick<
+  Node,
+  | 'name'
+  | 'amqpPort'
+  | 'managementPort'
+  | 'startMs'
+  | 'recovery'
+  | 'replicator'
+  | 'definitions'
+  | 'serves'
+  | 'epoch'
+  | 'takeFront'
+  | 'releaseFront'
+  | 'holdings'
+  | 'holdsMessages'
+  | 'contradicts'
+  | 'applyPeerChange'
+  | 'stop'
+> & { management: Pick<Node['management'], 'call'> };
+
+export interface NodeProcessParts {
+  config: ProcessConfig;
+  host: HostCaller;
+  log: Log;
+  doors: Doors;
+  /** Throws what the store says. */
+  startNode(config: NodeConfig): Promise<OpenNode>;
+  /** Ends the process at once. */
+  end(code: number): void;
+}
+
 const stopTimeoutMs = 8000;
 /** Clients of a node that hands over have so long to answer its close. */
 const farewellMs = 100;
 
 export class NodeProcess implements NodeServer {
+  readonly #parts: NodeProcessParts;
   readonly #config: ProcessConfig;
   readonly #host: HostCaller;
   readonly #log: Log;
   #model: PairModel | null;
-  #node: Node | null = null;
+  #node: OpenNode | null = null;
   #standby: Standby | null = null;
   #peerServer: PeerServer | null = null;
   #peerPort = 0;
@@ -41,7 +78,9 @@ export class NodeProcess implements NodeServer {
   #epoch = 0;
   #stopping = false;
 
-  constructor(config: ProcessConfig, host: HostCaller, log: Log) {
+  constructor(parts: NodeProcessParts) {
+    const { config, host, log } = parts;
+    this.#parts = parts;
     this.#config = config;
     this.#host = host;
     this.#log = log;
@@ -94,11 +133,11 @@ export class NodeProcess implements NodeServer {
     if (this.#stopping) return;
     this.#stopping = true;
     // A client that does not go, or a disk that hangs, does not keep the process.
-    setTimeout(() => process.exit(1), stopTimeoutMs).unref();
+    this.#parts.doors.clock.after(stopTimeoutMs, () => this.#parts.end(1));
     await this.#close();
     await this.#standby?.close();
     // After the answer has left.
-    setTimeout(() => process.exit(0), 20);
+    this.#parts.doors.clock.after(20, () => this.#parts.end(0));
   }
 
   // ---- Open and standing by ----
@@ -106,23 +145,30 @@ export class NodeProcess implements NodeServer {
   async #open(): Promise<void> {
     const { model, ...config } = this.#config;
     void model;
-    const node = await Node.start({
+    const node = await this.#parts.startNode({
       ...config,
       log: this.#log,
       standbyState: (inSync) => this.#host.standbyState({ link: this.#link, inSync }),
     });
     this.#node = node;
     const definitions = peerDefinitionsOf(node);
-    this.#peerServer = new PeerServer(definitions, this.#log, {
-      contended: (change) => this.#peer?.contended(change),
-      askedForSnapshot: () => this.#peer?.resync(),
+    this.#peerServer = new PeerServer({
+      ...this.#parts.doors,
+      definitions,
+      log: this.#log,
+      events: {
+        contended: (change) => this.#peer?.contended(change),
+        askedForSnapshot: () => this.#peer?.resync(),
+      },
     });
     this.#peerPort = await this.#peerServer.listen();
   }
 
   async #standBy(): Promise<void> {
     const { dataFolder } = this.#config;
-    this.#standby = this.#model === 'replicated' ? await openReplica(dataFolder, this.#log) : coldStandby;
+    const { doors } = this.#parts;
+    this.#standby =
+      this.#model === 'replicated' ? await openReplica(dataFolder, this.#log, doors) : coldStandby;
   }
 
   async #close(): Promise<void> {
@@ -154,14 +200,14 @@ export class NodeProcess implements NodeServer {
   // ---- The front address ----
 
   async #takeFront({ host, port, epoch }: FrontRequest): Promise<Activation> {
-    const startedAt = performance.now();
+    const startedAt = this.#parts.doors.clock.monotonic();
     const opened = !this.#node;
     if (!this.#node) {
       await this.#standby?.close();
       this.#standby = null;
       await this.#open();
     }
-    const openAt = performance.now();
+    const openAt = this.#parts.doors.clock.monotonic();
     // What a former active has still under way is not for a node that serves.
     this.#peerServer!.hangUp();
     // A former active's last words must not reach a copy that has become the original.
@@ -174,7 +220,7 @@ export class NodeProcess implements NodeServer {
       storeMs: opened ? openAt - startedAt : 0,
       journalMs: opened ? durationMs : 0,
       records: opened ? records : 0,
-      frontMs: performance.now() - openAt,
+      frontMs: this.#parts.doors.clock.monotonic() - openAt,
     };
   }
 
@@ -211,6 +257,7 @@ export class NodeProcess implements NodeServer {
     this.#stopFollowing();
     if (!address) return;
     this.#peer = new PeerSender({
+      ...this.#parts.doors,
       address,
       authoritative,
       definitions: peerDefinitionsOf(this.#node!),
@@ -245,11 +292,11 @@ export async function resultOf(action: () => unknown): Promise<Result<unknown>> 
   }
 }
 
-function peerDefinitionsOf(node: Node): PeerDefinitions {
+function peerDefinitionsOf(node: OpenNode): PeerDefinitions {
   return {
     entries: () => node.definitions.entries(),
     apply: (change) => node.applyPeerChange(change),
-    contradicts: (change) => change.op === 'put' && node.services.vhosts.contradicts(change.definition),
+    contradicts: (change) => node.contradicts(change),
     holdsMessages: (definition) => node.holdsMessages(definition),
     settle: (upTo) => node.definitions.settle(upTo),
     setSender: (sender) => (node.definitions.peer = sender),

@@ -7,6 +7,7 @@ import { AccessControl } from '../auth/access-control.ts';
 import { lockDataFolder, type FolderLock } from '../base/data-folder-lock.ts';
 import type { Log } from '../base/log.ts';
 import { osClock } from '../base/os-clock.ts';
+import { osNetwork } from '../base/os-network.ts';
 import { osStorage } from '../base/os-storage.ts';
 import {
   defaultLimits,
@@ -116,7 +117,7 @@ export class Node {
     this.#scratch = parts.scratch;
     this.#store = parts.store;
     this.#lock = parts.lock;
-    this.#epoch = epochFile(parts.config.dataFolder);
+    this.#epoch = epochFile(parts.config.dataFolder, osStorage);
     this.#followsFront = parts.config.followsFront ?? false;
     if (this.#followsFront) this.services.vhosts.standsBy = true;
     this.startMs = performance.now() - parts.startedAt;
@@ -205,6 +206,11 @@ export class Node {
     return (this.services.vhosts.get(body.vhost)?.queues.get(body.name)?.messageCount ?? 0) > 0;
   }
 
+  /** Whether another definition of the same name is here, which the change would have to replace. */
+  contradicts(change: DefinitionChange): boolean {
+    return change.op === 'put' && this.services.vhosts.contradicts(change.definition);
+  }
+
   /** A change that the peer of a pair made. */
   async applyPeerChange(change: DefinitionChange): Promise<void> {
     const kind = change.op === 'put' ? change.definition.kind : change.kind;
@@ -281,8 +287,10 @@ async function assemble(config: NodeConfig, lock: FolderLock, startedAt: number)
   const shared = { storage: osStorage, clock: osClock, log };
   const { dataFolder, confirmMode } = config;
   const folder = journalFolder(dataFolder);
-  await markLineage(folder);
+  await markLineage(folder, osStorage);
   const replicator: Replicator = new Replicator({
+    clock: osClock,
+    network: osNetwork,
     storage: osStorage,
     folder,
     log,

@@ -1,14 +1,13 @@
 // A node that serves nobody until it is told to. `cold` holds nothing open: the store is the other's (R33d).
 // `replica` keeps a copy of the active node's journal and definitions in its own folder (R33b).
 import { join } from 'node:path';
-import { lockDataFolder, type FolderLock } from '../base/data-folder-lock.ts';
 import { EpochFile } from '../base/epoch-file.ts';
 import type { Log } from '../base/log.ts';
-import { osStorage } from '../base/os-storage.ts';
+import type { Storage } from '../base/storage.ts';
 import { definitionKey } from '../definitions/definition-key.ts';
-import type { Definition } from '../definitions/definitions-store.ts';
-import { DiscStore } from '../definitions/disc-store.ts';
+import type { Definition, DefinitionsStore } from '../definitions/definitions-store.ts';
 import { Replica, type ReplicaDefinitions } from '../pair/replication/replica.ts';
+import type { Doors } from './doors.ts';
 
 export interface Standby {
   /** Where the active node sends its operations; null when it sends none. */
@@ -21,20 +20,22 @@ export interface Standby {
 
 export const journalFolder = (dataFolder: string) => join(dataFolder, 'journal');
 export const definitionsFile = (dataFolder: string) => join(dataFolder, 'definitions', 'definitions.db');
-export const epochFile = (dataFolder: string) => new EpochFile(join(dataFolder, 'epoch'));
+export const epochFile = (dataFolder: string, storage: Storage) =>
+  new EpochFile(join(dataFolder, 'epoch'), storage);
 
 export const coldStandby: Standby = { address: null, epoch: 0, close: () => Promise.resolve() };
 
 /** Throws DataFolderInUse. */
-export async function openReplica(dataFolder: string, log: Log): Promise<Standby> {
-  const lock: FolderLock = await lockDataFolder(dataFolder);
-  const store = new DiscStore(definitionsFile(dataFolder));
+export async function openReplica(dataFolder: string, log: Log, doors: Doors): Promise<Standby> {
+  const { clock, network, storage } = doors;
+  const lock = await doors.lockFolder(dataFolder);
+  const store = doors.definitionsStore(definitionsFile(dataFolder));
   try {
     await store.load();
-    const epoch = await epochFile(dataFolder).read();
+    const epoch = await epochFile(dataFolder, storage).read();
     const folder = journalFolder(dataFolder);
     const definitions = definitionsOf(store);
-    const replica = new Replica({ storage: osStorage, folder, log, epoch, definitions });
+    const replica = new Replica({ clock, network, storage, folder, log, epoch, definitions });
     const port = await replica.listen();
     return {
       address: { port, token: replica.token },
@@ -52,7 +53,7 @@ export async function openReplica(dataFolder: string, log: Log): Promise<Standby
   }
 }
 
-function definitionsOf(store: DiscStore): ReplicaDefinitions {
+function definitionsOf(store: DefinitionsStore): ReplicaDefinitions {
   const putAll = (wanted: Definition[]) => Promise.all(wanted.map((definition) => store.put(definition)));
   return {
     becomeLike: async (wanted) => {

@@ -1,7 +1,7 @@
 // What the two nodes of a pair say to each other about definitions. Wire: 4 bytes big-endian length, then one
 // MessagePack value; the first message must carry the token of the node that is called.
 import { decode, encode } from '@msgpack/msgpack';
-import type { Socket } from 'node:net';
+import type { Connection } from '../base/network.ts';
 import type { Definition, DefinitionChange } from '../definitions/definitions-store.ts';
 
 /** A definition may carry what the HTTP API takes: tens of megabytes. */
@@ -23,7 +23,7 @@ export type PeerMessage =
   /** The follower has promised something alone and wants to be asked for it. */
   | { kind: 'asks-for-snapshot' };
 
-export function send(socket: Socket, message: PeerMessage): void {
+export function send(socket: Connection, message: PeerMessage): void {
   if (socket.destroyed) return;
   const body = encode(message);
   const head = Buffer.allocUnsafe(4);
@@ -35,7 +35,7 @@ export function send(socket: Socket, message: PeerMessage): void {
 }
 
 /** Calls back for each message. What makes no sense ends the connection. */
-export function readMessages(socket: Socket, take: (message: PeerMessage) => void): void {
+export function readMessages(socket: Connection, take: (message: PeerMessage) => void): void {
   let chunks: Buffer[] = [];
   let size = 0;
   const next = (): Buffer | null => {

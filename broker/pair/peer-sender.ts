@@ -3,8 +3,9 @@
 //
 // A change whose answer does not come is promised by this node alone. The definitions log keeps it marked, and the
 // next snapshot, in whichever direction it goes, does not lose it.
-import { connect, type Socket } from 'node:net';
+import type { Clock, Timer } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import type { Connection, Network } from '../base/network.ts';
 import { definitionKey } from '../definitions/definition-key.ts';
 import type { Definition, DefinitionChange, DefinitionKey } from '../definitions/definitions-store.ts';
 import { inOrder, lastAlone } from '../definitions/reconcile.ts';
@@ -25,6 +26,8 @@ interface Answer {
 const unreached: Answer = { reached: false, kept: [], differing: 0 };
 
 export interface PeerSenderOptions {
+  clock: Clock;
+  network: Network;
   address: { host: string; port: number; token: string };
   authoritative: boolean;
   definitions: PeerDefinitions;
@@ -38,13 +41,13 @@ export class PeerSender {
   readonly #waiting = new Map<number, (answer: Answer) => void>();
   /** How many changes of a definition are under way. */
   readonly #underWay = new Map<DefinitionKey, number>();
-  #socket: Socket | null = null;
+  #socket: Connection | null = null;
   #snapshotUnderWay = false;
   #inSync = false;
   #lastId = 0;
   #delayMs = reconnectDelayMs;
   #closed = false;
-  #timer: NodeJS.Timeout | null = null;
+  #timer: Timer | null = null;
 
   constructor(options: PeerSenderOptions) {
     this.#options = options;
@@ -53,7 +56,7 @@ export class PeerSender {
 
   close(): void {
     this.#closed = true;
-    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#lost();
     this.#socket?.destroy();
   }
@@ -69,8 +72,8 @@ export class PeerSender {
   }
 
   #connect(): void {
-    const { host, port } = this.#options.address;
-    const socket = connect({ host, port, noDelay: true });
+    const { clock, network, address } = this.#options;
+    const socket = network.connect(address);
     this.#socket = socket;
     socket.on('connect', () => this.#linked(socket));
     socket.on('error', (error) => this.#options.log.debug(`peer link: ${error.message}`));
@@ -78,7 +81,7 @@ export class PeerSender {
       if (this.#socket !== socket) return;
       this.#lost();
       if (this.#closed) return;
-      this.#timer = setTimeout(() => this.#connect(), this.#delayMs);
+      this.#timer = clock.after(this.#delayMs, () => this.#connect());
       this.#delayMs = Math.min(this.#delayMs * 2, reconnectDelayMaxMs);
     });
     readMessages(socket, (message) => {
@@ -88,7 +91,7 @@ export class PeerSender {
     });
   }
 
-  #linked(socket: Socket): void {
+  #linked(socket: Connection): void {
     const { authoritative, definitions, address, log } = this.#options;
     send(socket, { kind: 'hello', token: address.token });
     if (authoritative) {
@@ -109,7 +112,7 @@ export class PeerSender {
     );
   }
 
-  async #sendSnapshot(socket: Socket): Promise<void> {
+  async #sendSnapshot(socket: Connection): Promise<void> {
     const { definitions } = this.#options;
     this.#snapshotUnderWay = true;
     const read = definitions.entries();
@@ -149,7 +152,7 @@ export class PeerSender {
     log.info(`took over ${missing.length} definitions that only the standby had`);
   }
 
-  async #send(socket: Socket, change: DefinitionChange): Promise<boolean> {
+  async #send(socket: Connection, change: DefinitionChange): Promise<boolean> {
     if (socket.destroyed || this.#socket !== socket) return false;
     const key = keyOf(change);
     this.#underWay.set(key, (this.#underWay.get(key) ?? 0) + 1);
@@ -162,7 +165,7 @@ export class PeerSender {
     return reached;
   }
 
-  #answerTo(socket: Socket, id: number): Promise<Answer> {
+  #answerTo(socket: Connection, id: number): Promise<Answer> {
     if (socket.destroyed || this.#socket !== socket) return Promise.resolve(unreached);
     return new Promise((resolve) => this.#waiting.set(id, resolve));
   }

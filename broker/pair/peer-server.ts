@@ -1,8 +1,9 @@
 // Takes what the peer sends about definitions: single changes in either direction, and on the standby the active's
 // snapshot, which it becomes like.
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import type { Accepting, Connection, Network } from '../base/network.ts';
 import type { Definition, DefinitionChange } from '../definitions/definitions-store.ts';
 import { lastAlone, reconcile } from '../definitions/reconcile.ts';
 import type { PeerDefinitions } from './peer-definitions.ts';
@@ -18,27 +19,29 @@ export interface PeerServerEvents {
   askedForSnapshot(): void;
 }
 
+export interface PeerServerParts {
+  clock: Clock;
+  network: Network;
+  definitions: PeerDefinitions;
+  log: Log;
+  events: PeerServerEvents;
+}
+
 export class PeerServer {
   readonly token = randomBytes(24).toString('base64url');
-  readonly #server: Server;
-  readonly #definitions: PeerDefinitions;
-  readonly #log: Log;
-  readonly #events: PeerServerEvents;
-  readonly #sockets = new Set<Socket>();
+  readonly #parts: PeerServerParts;
+  #accepting: Accepting | null = null;
+  readonly #sockets = new Set<Connection>();
 
-  constructor(definitions: PeerDefinitions, log: Log, events: PeerServerEvents) {
-    this.#definitions = definitions;
-    this.#log = log;
-    this.#events = events;
-    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+  constructor(parts: PeerServerParts) {
+    this.#parts = parts;
   }
 
   /** Resolves with the port, on loopback. */
-  listen(): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(0, '127.0.0.1', () => resolve((this.#server.address() as AddressInfo).port));
-    });
+  async listen(): Promise<number> {
+    const { network } = this.#parts;
+    this.#accepting = await network.accept('127.0.0.1', 0, (socket) => this.#accept(socket));
+    return this.#accepting.port;
   }
 
   /** Hears no more of what a former active may still have under way. */
@@ -47,24 +50,24 @@ export class PeerServer {
   }
 
   close(): void {
-    this.#server.close();
+    this.#accepting?.close();
     this.hangUp();
   }
 
-  #accept(socket: Socket): void {
+  #accept(socket: Connection): void {
     this.#sockets.add(socket);
-    const timer = setTimeout(() => socket.destroy(), helloTimeoutMs);
-    const conversation = new Conversation(socket, this.#definitions, this.#log, this.#events);
+    const timer = this.#parts.clock.after(helloTimeoutMs, () => socket.destroy());
+    const conversation = new Conversation(socket, this.#parts);
     let known = false;
     readMessages(socket, (message) => {
       if (known) return conversation.take(message);
       if (message.kind !== 'hello' || !sameToken(message.token, this.token)) return void socket.destroy();
       known = true;
-      clearTimeout(timer);
+      timer.cancel();
     });
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
-      clearTimeout(timer);
+      timer.cancel();
       this.#sockets.delete(socket);
     });
   }
@@ -79,7 +82,7 @@ const nothingKept: Outcome = { kept: [], differing: 0 };
 
 /** One connection of the peer. */
 class Conversation {
-  readonly #socket: Socket;
+  readonly #socket: Connection;
   readonly #definitions: PeerDefinitions;
   readonly #log: Log;
   readonly #events: PeerServerEvents;
@@ -89,7 +92,7 @@ class Conversation {
   /** The last snapshot being taken over: changes wait for it, but not for each other's disk. */
   #snapshot: Promise<unknown> = Promise.resolve();
 
-  constructor(socket: Socket, definitions: PeerDefinitions, log: Log, events: PeerServerEvents) {
+  constructor(socket: Connection, { definitions, log, events }: PeerServerParts) {
     this.#socket = socket;
     this.#definitions = definitions;
     this.#log = log;

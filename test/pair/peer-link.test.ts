@@ -2,6 +2,8 @@
 // changes, losses, and what was promised by one node alone.
 import { afterEach, describe, expect, test } from 'vitest';
 import { silentLog } from '../../broker/base/log.ts';
+import { osClock } from '../../broker/base/os-clock.ts';
+import { osNetwork } from '../../broker/base/os-network.ts';
 import { definitionKey } from '../../broker/definitions/definition-key.ts';
 import type { Definition, DefinitionChange } from '../../broker/definitions/definitions-store.ts';
 import { MemoryStore } from '../../broker/definitions/memory-store.ts';
@@ -51,9 +53,15 @@ class LinkedNode {
       setSender: (sender) => (this.log.peer = sender),
       serves: () => this.serving,
     };
-    this.server = new PeerServer(this.definitions, silentLog, {
-      contended: (change) => this.sender?.contended(change),
-      askedForSnapshot: () => this.sender?.resync(),
+    this.server = new PeerServer({
+      clock: osClock,
+      network: osNetwork,
+      definitions: this.definitions,
+      log: silentLog,
+      events: {
+        contended: (change) => this.sender?.contended(change),
+        askedForSnapshot: () => this.sender?.resync(),
+      },
     });
     nodes.push(this);
   }
@@ -67,6 +75,8 @@ class LinkedNode {
   follow(peer: LinkedNode, authoritative: boolean): void {
     this.sender?.close();
     this.sender = new PeerSender({
+      clock: osClock,
+      network: osNetwork,
       address: { host: '127.0.0.1', port: peer.port, token: peer.server.token },
       authoritative,
       definitions: this.definitions,

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { silentLog } from '../../broker/base/log.ts';
 import { osClock } from '../../broker/base/os-clock.ts';
+import { osNetwork } from '../../broker/base/os-network.ts';
 import { osStorage } from '../../broker/base/os-storage.ts';
 import type { Definition, DefinitionChange } from '../../broker/definitions/definitions-store.ts';
 import { SegmentLog } from '../../broker/journal/segment-log.ts';
@@ -39,6 +40,8 @@ async function startActive(folder: string, options: Partial<ReplicatorOptions> =
   const told: boolean[] = [];
   const definitions: Definition[] = [];
   const replicator: Replicator = new Replicator({
+    clock: osClock,
+    network: osNetwork,
     storage: osStorage,
     folder,
     log: silentLog,
@@ -86,6 +89,8 @@ async function startStandby(folder: string, epoch = 0): Promise<Standby> {
   const definitions: Definition[] = [];
   const changes: DefinitionChange[] = [];
   const replica = new Replica({
+    clock: osClock,
+    network: osNetwork,
     storage: osStorage,
     folder,
     log: silentLog,

@@ -1,11 +1,11 @@
 // The standby's side of a replicated pair: a copy of the active node's journal and definitions, kept by carrying out
 // the active node's operations in their order (R33b). It serves nobody. Invariant: an answer to an operation means
 // that it, and all before it, are done, and a SYNC is on this disk.
-import { mkdir } from 'node:fs/promises';
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { join } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
+import type { Accepting, Connection, Network } from '../../base/network.ts';
 import type { Storage, StorageFile } from '../../base/storage.ts';
 import type { Definition, DefinitionChange } from '../../definitions/definitions-store.ts';
 import { checksum, inventory, quarantineFolder } from './inventory.ts';
@@ -14,6 +14,8 @@ import { json, Kind, readFrames, sendFrame, type Frame, type Hello } from './wir
 const helloTimeoutMs = 2000;
 
 export interface ReplicaOptions {
+  clock: Clock;
+  network: Network;
   storage: Storage;
   /** Of the journal. */
   folder: string;
@@ -31,9 +33,9 @@ export interface ReplicaDefinitions {
 export class Replica {
   readonly token = randomBytes(24).toString('base64url');
   readonly #options: ReplicaOptions;
-  readonly #server: Server;
+  #accepting: Accepting | null = null;
   readonly #files = new Map<string, StorageFile>();
-  #active: Socket | null = null;
+  #active: Connection | null = null;
   /** Everything asked for so far, done one after the other. */
   #work: Promise<void> = Promise.resolve();
   /** Pieces set aside: they were written by this node alone, and nobody was promised them. */
@@ -41,33 +43,31 @@ export class Replica {
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
-    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
   }
 
   /** Resolves with the port. */
-  listen(host = '127.0.0.1'): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(0, host, () => resolve((this.#server.address() as AddressInfo).port));
-    });
+  async listen(host = '127.0.0.1'): Promise<number> {
+    const { network } = this.#options;
+    this.#accepting = await network.accept(host, 0, (socket) => this.#accept(socket));
+    return this.#accepting.port;
   }
 
   /** Takes no more; resolves when all that came is carried out and the files are closed. */
   async close(): Promise<void> {
-    this.#server.close();
+    this.#accepting?.close();
     this.#active?.destroy();
     await this.#work;
     await this.#closeFiles();
   }
 
-  #accept(socket: Socket): void {
-    const timer = setTimeout(() => socket.destroy(), helloTimeoutMs);
+  #accept(socket: Connection): void {
+    const timer = this.#options.clock.after(helloTimeoutMs, () => socket.destroy());
     let known = false;
     readFrames(socket, (frame) => {
       if (!known) {
         if (!this.#welcome(frame)) return void socket.destroy();
         known = true;
-        clearTimeout(timer);
+        timer.cancel();
         this.#active?.destroy();
         this.#active = socket;
       }
@@ -75,7 +75,7 @@ export class Replica {
     });
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
-      clearTimeout(timer);
+      timer.cancel();
       if (this.#active === socket) this.#active = null;
     });
   }
@@ -93,7 +93,7 @@ export class Replica {
     return false;
   }
 
-  #enqueue(socket: Socket, frame: Frame): void {
+  #enqueue(socket: Connection, frame: Frame): void {
     this.#work = this.#work
       .then(() => this.#carryOut(socket, frame))
       .catch((error: unknown) => {
@@ -104,7 +104,7 @@ export class Replica {
       });
   }
 
-  async #carryOut(socket: Socket, frame: Frame): Promise<void> {
+  async #carryOut(socket: Connection, frame: Frame): Promise<void> {
     // The rest of a link that has ended is not carried out: the next one begins by comparing.
     if (socket.destroyed || socket !== this.#active) return;
     if (frame.kind === Kind.HELLO) {
@@ -175,7 +175,8 @@ export class Replica {
     const path = join(folder, name);
     const size = await storage.size(path);
     const aside = join(folder, quarantineFolder);
-    await mkdir(aside, { recursive: true });
+    // This makes it too.
+    await storage.list(aside);
     const reader = storage.reader(path);
     const kept = await storage.open(join(aside, `${name}.epoch-${epoch}.from-${position}`));
     try {

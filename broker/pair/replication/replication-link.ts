@@ -1,6 +1,7 @@
 // One connection to the standby: operations go out in order, answers come back by id. It ends for good when the
 // standby says nothing for too long, fails an operation, or the socket breaks; whoever uses it makes another.
-import { connect, type Socket } from 'node:net';
+import type { Clock, Timer } from '../../base/clock.ts';
+import type { Connection, Network } from '../../base/network.ts';
 import { json, Kind, readFrames, sendFrame, type FileState, type Frame, type Hello } from './wire.ts';
 
 export interface ReplicaAddress {
@@ -19,6 +20,8 @@ interface Waiting {
 }
 
 export interface LinkOptions {
+  clock: Clock;
+  network: Network;
   address: ReplicaAddress;
   /** A standby that answers nothing for this long is lost. */
   timeoutMs: number;
@@ -33,25 +36,25 @@ const pingsPerTimeout = 4;
 
 export class ReplicationLink {
   readonly #options: LinkOptions;
-  readonly #socket: Socket;
+  readonly #socket: Connection;
   readonly #waiting = new Map<number, Waiting>();
-  readonly #watch: NodeJS.Timeout;
+  #watch: Timer;
   #ended = false;
   #lastId = 0;
   #sentBytes = 0;
   #ackedBytes = 0;
   #ackedRecordId = 0;
-  #heardAt = performance.now();
+  #heardAt: number;
 
   constructor(options: LinkOptions) {
     this.#options = options;
-    const { host, port } = options.address;
-    this.#socket = connect({ host, port, noDelay: true });
+    this.#heardAt = options.clock.monotonic();
+    this.#socket = options.network.connect(options.address);
     this.#socket.on('connect', () => options.connected());
     this.#socket.on('error', (error) => this.end(error.message));
     this.#socket.on('close', () => this.end('the connection ended'));
     readFrames(this.#socket, (frame) => this.#answered(frame));
-    this.#watch = setInterval(() => this.#check(), options.timeoutMs / pingsPerTimeout);
+    this.#watch = this.#checkLater();
   }
 
   get lagBytes(): number {
@@ -66,13 +69,13 @@ export class ReplicationLink {
   /** Since the oldest unanswered operation was sent, in milliseconds. */
   get lagMs(): number {
     const [oldest] = this.#waiting.values();
-    return oldest ? performance.now() - oldest.sentAt : 0;
+    return oldest ? this.#options.clock.monotonic() - oldest.sentAt : 0;
   }
 
   end(reason: string): void {
     if (this.#ended) return;
     this.#ended = true;
-    clearInterval(this.#watch);
+    this.#watch.cancel();
     this.#socket.destroy();
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
@@ -105,7 +108,7 @@ export class ReplicationLink {
       this.#waiting.set(id, {
         answered,
         failed,
-        sentAt: performance.now(),
+        sentAt: this.#options.clock.monotonic(),
         bytes: this.#sentBytes,
         recordId,
       });
@@ -118,7 +121,7 @@ export class ReplicationLink {
   }
 
   #answered(frame: Frame): void {
-    this.#heardAt = performance.now();
+    this.#heardAt = this.#options.clock.monotonic();
     const waiting = this.#waiting.get(frame.id);
     if (!waiting) return;
     this.#waiting.delete(frame.id);
@@ -130,9 +133,17 @@ export class ReplicationLink {
     } else waiting.answered(frame);
   }
 
+  #checkLater(): Timer {
+    const { clock, timeoutMs } = this.#options;
+    return clock.after(timeoutMs / pingsPerTimeout, () => {
+      this.#watch = this.#checkLater();
+      this.#check();
+    });
+  }
+
   #check(): void {
-    const { timeoutMs } = this.#options;
-    if (performance.now() - this.#heardAt > timeoutMs) this.end(`it has not answered for ${timeoutMs} ms`);
+    const { clock, timeoutMs } = this.#options;
+    if (clock.monotonic() - this.#heardAt > timeoutMs) this.end(`it has not answered for ${timeoutMs} ms`);
     else if (!this.#socket.connecting && this.#waiting.size === 0)
       this.#request(Kind.PING, '', 0, []).catch(() => undefined);
   }

@@ -3,7 +3,9 @@
 //
 // Invariant: nobody is promised anything that only this node has unless the host has written down that the standby is
 // behind: it would else be promoted without it.
+import type { Clock, Timer } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
+import type { Network } from '../../base/network.ts';
 import type { Storage } from '../../base/storage.ts';
 import type { Definition, DefinitionChange } from '../../definitions/definitions-store.ts';
 import { catchUp } from './catch-up.ts';
@@ -17,6 +19,8 @@ export type AlonePolicy = 'available' | 'strict';
 export type ReplicationState = 'alone' | 'catching-up' | 'in-sync';
 
 export interface ReplicatorOptions {
+  clock: Clock;
+  network: Network;
   storage: Storage;
   /** Of the journal. */
   folder: string;
@@ -68,7 +72,7 @@ export class Replicator implements StorageTap {
   /** Of operations on the files here, those under way. */
   readonly #underWay = new Set<Promise<unknown>>();
   #closed = false;
-  #timer: NodeJS.Timeout | null = null;
+  #timer: Timer | null = null;
 
   constructor(options: ReplicatorOptions) {
     this.#options = options;
@@ -102,7 +106,7 @@ export class Replicator implements StorageTap {
 
   close(): void {
     this.#closed = true;
-    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#link?.end('this node stops');
   }
 
@@ -115,11 +119,13 @@ export class Replicator implements StorageTap {
   // ---- The link ----
 
   #connect(): void {
-    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#timer = null;
     if (!this.#address || this.#link || this.#closed) return;
-    const { timeoutMs, lastRecordId } = this.#options;
+    const { clock, network, timeoutMs, lastRecordId } = this.#options;
     const link: ReplicationLink = new ReplicationLink({
+      clock,
+      network,
       address: this.#address,
       timeoutMs,
       lastRecordId,
@@ -130,8 +136,8 @@ export class Replicator implements StorageTap {
   }
 
   async #level(link: ReplicationLink): Promise<void> {
-    const { storage, folder, log, definitions, standbyState } = this.#options;
-    const startedAt = performance.now();
+    const { storage, folder, clock, log, definitions, standbyState } = this.#options;
+    const startedAt = clock.monotonic();
     this.#state = 'catching-up';
     try {
       const bytes = await catchUp({
@@ -154,7 +160,7 @@ export class Replicator implements StorageTap {
       this.#state = 'in-sync';
       this.#letGo();
       log.info(
-        `the standby is level after ${Math.round(performance.now() - startedAt)} ms and ${bytes} bytes`,
+        `the standby is level after ${Math.round(clock.monotonic() - startedAt)} ms and ${bytes} bytes`,
       );
     } catch (error) {
       link.end(error instanceof Error ? error.message : String(error));
@@ -185,7 +191,8 @@ export class Replicator implements StorageTap {
     this.#held = [];
     for (const operation of held) operation();
     this.#goAlone();
-    if (!this.#closed && this.#address) this.#timer = setTimeout(() => this.#connect(), reconnectMs);
+    if (!this.#closed && this.#address)
+      this.#timer = this.#options.clock.after(reconnectMs, () => this.#connect());
   }
 
   /** Asks the host to write down that the standby is behind; then what waits goes on, unless it must not alone. */

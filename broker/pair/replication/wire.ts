@@ -4,7 +4,7 @@
 //
 // An id of 0 wants no answer. The standby carries operations out one after the other, so an answer to one says that
 // all before it are done too.
-import type { Socket } from 'node:net';
+import type { Connection } from '../../base/network.ts';
 
 export const Kind = {
   /** JSON Hello in `bytes`; answered by INVENTORY. */
@@ -63,7 +63,7 @@ const noBytes: readonly Uint8Array[] = [];
 
 /** Sends one frame; the parts are copied. False when the socket has more waiting than it likes. */
 export function sendFrame(
-  socket: Socket,
+  socket: Connection,
   kind: Kind,
   id: number,
   name = '',
@@ -92,7 +92,7 @@ export function sendFrame(
 export const json = (value: unknown): [Buffer] => [Buffer.from(JSON.stringify(value))];
 
 /** Calls back with each frame, whose bytes are its own. A frame that cannot be one destroys the socket. */
-export function readFrames(socket: Socket, take: (frame: Frame) => void): void {
+export function readFrames(socket: Connection, take: (frame: Frame) => void): void {
   let parts: Buffer[] = [];
   let size = 0;
   let wanted = 4;
