@@ -1,6 +1,6 @@
 // What happens once per tick however many messages passed: confirms first, then one socket write per
-// connection. Deliveries leave when the journal has noted that they do (R30).
-import type { Journal } from '../journal/journal.ts';
+// connection. Deliveries leave when the journal has noted that they do (R30), and before it writes what came in: that
+// write and its sync take longer than all else in the tick.
 
 export interface TickTask {
   endOfTick(): void;
@@ -9,12 +9,14 @@ export interface TickTask {
 export class EndOfTick {
   #confirms: TickTask[] = [];
   #outputs: TickTask[] = [];
+  #lasts: (() => void)[] = [];
   #scheduled = false;
   #waiting = false;
-  readonly #journal: Journal;
+  readonly #marksPending: () => Promise<void> | null;
 
-  constructor(journal: Journal) {
-    this.#journal = journal;
+  /** `marksPending`: what deliveries wait for, null for nothing. */
+  constructor(marksPending: () => Promise<void> | null) {
+    this.#marksPending = marksPending;
   }
 
   confirm(task: TickTask): void {
@@ -24,6 +26,12 @@ export class EndOfTick {
 
   output(task: TickTask): void {
     this.#outputs.push(task);
+    this.#schedule();
+  }
+
+  /** Once, when this tick's output has left or waits. */
+  last(callback: () => void): void {
+    this.#lasts.push(callback);
     this.#schedule();
   }
 
@@ -38,7 +46,7 @@ export class EndOfTick {
     const confirms = this.#confirms;
     this.#confirms = [];
     for (const task of confirms) task.endOfTick();
-    const noted = this.#journal.marksPending;
+    const noted = this.#marksPending();
     if (noted && !this.#waiting) {
       this.#waiting = true;
       void noted.then(() => {
@@ -46,6 +54,9 @@ export class EndOfTick {
         this.#send();
       });
     } else if (!noted) this.#send();
+    const lasts = this.#lasts;
+    this.#lasts = [];
+    for (const callback of lasts) callback();
   }
 
   #send(): void {

@@ -302,8 +302,10 @@ async function assemble(config: NodeConfig, lock: FolderLock, startedAt: number)
   });
   const storage = replicatingStorage(osStorage, folder, replicator);
   const segmentBytesMax = config.journalSegmentBytes;
+  const endOfTick: EndOfTick = new EndOfTick(() => journal.marksPending);
   const journal = new SegmentLog({
     ...shared,
+    clock: { ...osClock, soon: (callback) => endOfTick.last(callback) },
     storage,
     folder,
     confirmMode,
@@ -340,7 +342,7 @@ async function assemble(config: NodeConfig, lock: FolderLock, startedAt: number)
     journal,
     vhosts,
     access,
-    endOfTick: new EndOfTick(journal),
+    endOfTick,
     outputBuffers: new OutputBuffers(),
     replies: new DirectReplies(),
     limits: { ...defaultLimits, ...config.limits },

@@ -193,7 +193,7 @@ describe('R30: handing out', () => {
     const { journal } = await open(folder, disk.storage());
     const message = append(journal, 1, 'first');
     await journal.flush();
-    const endOfTick = new EndOfTick(journal);
+    const endOfTick = new EndOfTick(() => journal.marksPending);
     let sent = 0;
     disk.hold(/write .*delivered\.marks/);
     journal.markDelivered(1, message);
