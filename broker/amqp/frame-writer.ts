@@ -45,7 +45,9 @@ export class FrameWriter {
   }
 
   raw(bytes: Buffer): void {
-    bytes.copy(this.#buffer, this.#room(bytes.length));
+    // `room` may move on to another buffer.
+    const at = this.#room(bytes.length);
+    bytes.copy(this.#buffer, at);
   }
 
   /** basic.deliver with its content. `tag` is the consumer tag as a short string with its length. */

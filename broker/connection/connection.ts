@@ -25,7 +25,6 @@ import {
   hasCapability,
   isAcceptedHeader,
   protocolHeader,
-  serverProperties,
 } from './handshake.ts';
 import { Heartbeat } from './heartbeat.ts';
 
@@ -62,6 +61,7 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
   readonly #registry: ConnectionRegistry;
   readonly #flow: DiskFlow;
   readonly #socket: Socket;
+  readonly #greeting: Buffer;
   readonly #decoder: FrameDecoder;
   readonly #heartbeat = new Heartbeat();
   #user: User | null = null;
@@ -79,7 +79,15 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
   readonly #toWake = new Set<Queue>();
   readonly #whenClosed: (() => void)[] = [];
 
-  constructor(socket: Socket, services: BrokerServices, registry: ConnectionRegistry, flow: DiskFlow) {
+  /** `greeting`: the frame of connection.start. */
+  constructor(
+    socket: Socket,
+    greeting: Buffer,
+    services: BrokerServices,
+    registry: ConnectionRegistry,
+    flow: DiskFlow,
+  ) {
+    this.#greeting = greeting;
     this.services = services;
     this.#registry = registry;
     this.#flow = flow;
@@ -190,13 +198,7 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
       return this.#cutOffLater();
     }
     this.state = 'starting';
-    this.writer.method(0, 'connection.start', {
-      versionMajor: 0,
-      versionMinor: 9,
-      serverProperties: serverProperties(this.services),
-      mechanisms: Buffer.from(mechanisms.join(' ')),
-      locales: Buffer.from('en_US'),
-    });
+    this.writer.raw(this.#greeting);
     const rest = this.#header.subarray(protocolHeader.length);
     this.#header = Buffer.alloc(0);
     if (rest.length > 0) this.#decoder.push(rest);

@@ -1,6 +1,8 @@
 // What a connection says of itself and agrees on before it opens: protocol header, start, tune.
 import { longString, type FieldTable, type TypedValue } from '../amqp/field-table.ts';
+import { FrameWriter } from '../amqp/frame-writer.ts';
 import { ConnectionError, ReplyCode } from '../amqp/reply-codes.ts';
+import { mechanisms } from '../auth/sasl.ts';
 import type { BrokerLimits, BrokerServices } from '../channel/channel-host.ts';
 
 export const protocolHeader = Buffer.from('AMQP\x00\x00\x09\x01', 'latin1');
@@ -24,7 +26,7 @@ const capabilities = [
   'direct_reply_to',
 ];
 
-export function serverProperties({ productVersion, nodeName }: BrokerServices): FieldTable {
+function serverProperties({ productVersion, nodeName }: BrokerServices): FieldTable {
   const flags = new Map<string, TypedValue>(capabilities.map((name) => [name, { type: 't', value: true }]));
   return new Map<string, TypedValue>([
     ['capabilities', { type: 'F', value: flags }],
@@ -35,6 +37,22 @@ export function serverProperties({ productVersion, nodeName }: BrokerServices): 
     ['product', longString('Warren')],
     ['version', longString(productVersion)],
   ]);
+}
+
+/** The frame of connection.start, which is the same for everybody. */
+export function greetingOf(services: BrokerServices): Buffer {
+  const writer = new FrameWriter(services.outputBuffers, () => undefined);
+  writer.method(0, 'connection.start', {
+    versionMajor: 0,
+    versionMinor: 9,
+    serverProperties: serverProperties(services),
+    mechanisms: Buffer.from(mechanisms.join(' ')),
+    locales: Buffer.from('en_US'),
+  });
+  const { parts, filled } = writer.take();
+  const frame = Buffer.concat(parts);
+  services.outputBuffers.giveBack(filled);
+  return frame;
 }
 
 export function hasCapability(clientProperties: FieldTable, name: string): boolean {

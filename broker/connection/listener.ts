@@ -5,7 +5,8 @@ import type { BrokerServices } from '../channel/channel-host.ts';
 import type { ConnectionRegistry } from './connection-registry.ts';
 import type { DiskFlow } from './disk-flow.ts';
 import { Connection } from './connection.ts';
-import { SharedReads } from './shared-reads.ts';
+import { greetingOf } from './handshake.ts';
+import { SharedReads, type Received } from './shared-reads.ts';
 
 export class Listener {
   readonly #server: Server;
@@ -13,13 +14,18 @@ export class Listener {
   readonly #registry: ConnectionRegistry;
   readonly #flow: DiskFlow;
   readonly #reads = new SharedReads();
+  readonly #greeting: Buffer;
   readonly #connections = new Set<Connection>();
 
   constructor(services: BrokerServices, registry: ConnectionRegistry, flow: DiskFlow) {
     this.#services = services;
     this.#registry = registry;
     this.#flow = flow;
-    this.#server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
+    this.#greeting = greetingOf(services);
+    this.#server = createServer((socket) => {
+      const received = this.#accept(socket);
+      if (received) socket.on('data', received);
+    });
   }
 
   get address(): { host: string; port: number } | null {
@@ -34,6 +40,7 @@ export class Listener {
       this.#server.listen({ host, port, backlog: 1024, exclusive: true }, () => {
         this.#server.off('error', reject);
         this.#server.on('error', (error) => this.#services.log.error(`listener: ${error.message}`));
+        this.#reads.takeOver(this.#server, (socket) => this.#accept(socket));
         resolve((this.#server.address() as AddressInfo).port);
       });
     });
@@ -53,21 +60,23 @@ export class Listener {
     await closed;
   }
 
-  #accept(accepted: Socket): void {
-    // A client that reset before it was accepted has no address.
-    if (accepted.remoteAddress === undefined) return void accepted.destroy();
-    if (this.#connections.size >= this.#services.limits.connectionsMax) {
-      this.#services.log.warn(`connection from ${accepted.remoteAddress} refused: there are enough`);
-      return void accepted.destroy();
+  #accept(socket: Socket): Received | null {
+    const refusal = this.#refusal(socket);
+    if (refusal !== null) {
+      if (refusal !== '') this.#services.log.warn(refusal);
+      socket.destroy();
+      return null;
     }
-    const adopted = this.#reads.adopt(accepted, (chunk) => connection.received(chunk));
-    const socket = adopted ?? accepted;
-    const connection: Connection = new Connection(socket, this.#services, this.#registry, this.#flow);
-    if (!adopted) {
-      socket.on('data', (chunk) => connection.received(chunk));
-      socket.resume();
-    }
+    const connection = new Connection(socket, this.#greeting, this.#services, this.#registry, this.#flow);
     this.#connections.add(connection);
     socket.once('close', () => this.#connections.delete(connection));
+    return (chunk) => connection.received(chunk);
+  }
+
+  /** Null for none; a client that reset before it was accepted has no address, and is worth no word. */
+  #refusal({ remoteAddress }: Socket): string | null {
+    if (remoteAddress === undefined) return '';
+    if (this.#connections.size < this.#services.limits.connectionsMax) return null;
+    return `connection from ${remoteAddress} refused: there are enough`;
   }
 }

@@ -1,7 +1,9 @@
-// A node's log lines on their way to the host, those of a tick together: a message between processes costs more than
-// the lines in it. An error goes at once, as it may be the last word.
+// A node's log lines on their way to the host, gathered for a moment: a message between processes costs more
+// than the lines in it. An error goes at once, as it may be the last word.
 import type { LogLevel } from '../base/log.ts';
 import type { NodeLogLine } from '../contract/rpc.ts';
+
+const gatherMs = 20;
 
 export class LogSender {
   #lines: NodeLogLine[] = [];
@@ -12,7 +14,7 @@ export class LogSender {
   }
 
   add(level: LogLevel, message: string): void {
-    if (this.#lines.length === 0) setImmediate(() => this.#flush());
+    if (this.#lines.length === 0) setTimeout(() => this.#flush(), gatherMs);
     this.#lines.push({ at: Date.now(), level, message });
     if (level === 'error') this.#flush();
   }

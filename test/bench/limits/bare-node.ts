@@ -10,7 +10,7 @@ import {
   type MethodArguments,
   type MethodName,
 } from '../../../broker/amqp/methods.ts';
-import { SharedReads } from '../../../broker/connection/shared-reads.ts';
+import { SharedReads, type Received } from '../../../broker/connection/shared-reads.ts';
 import { methodFrame, readLong, writeAck } from '../load/frames.ts';
 import { BareJournal } from './bare-journal.ts';
 import { Outlet } from './outlet.ts';
@@ -25,7 +25,6 @@ const ackBytes = 21;
 interface Shared {
   outlets: Set<Outlet>;
   journal: BareJournal | null;
-  reads: SharedReads;
 }
 
 class BareConnection {
@@ -41,13 +40,12 @@ class BareConnection {
   /** Where the content header of the message under way begins in the bytes at hand; -1: it was passed on. */
   #contentAt = -1;
 
-  constructor(accepted: Socket, shared: Shared) {
+  constructor(socket: Socket, shared: Shared) {
     this.#shared = shared;
-    this.#socket = shared.reads.adopt(accepted, (chunk) => this.#received(chunk)) ?? accepted;
-    if (this.#socket === accepted) accepted.on('data', (chunk) => this.#received(chunk));
-    this.#socket.setNoDelay(true);
-    this.#socket.on('error', () => undefined);
-    this.#socket.on('close', () => this.#outlet && shared.outlets.delete(this.#outlet));
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.on('error', () => undefined);
+    socket.on('close', () => this.#outlet && shared.outlets.delete(this.#outlet));
     shared.journal?.onCommit(() => this.#confirm());
   }
 
@@ -58,7 +56,7 @@ class BareConnection {
     else if (readLong(bytes, start) !== acknowledge) this.#answer(channel, decodeMethod(bytes, start, end));
   }
 
-  #received(chunk: Buffer): void {
+  received(chunk: Buffer): void {
     if (!this.#greeted) return this.#greet();
     this.#chunk = chunk;
     this.#decoder.push(chunk);
@@ -159,9 +157,15 @@ const mode = process.argv[2] as BareMode;
 const shared: Shared = {
   outlets: new Set(),
   journal: mode === 'forward' ? null : new BareJournal(mode === 'sync'),
-  reads: new SharedReads(),
 };
-const server = createServer((socket) => void new BareConnection(socket, shared));
-server.listen(0, '127.0.0.1', () => process.send!({ port: (server.address() as AddressInfo).port }));
+const accept = (socket: Socket): Received => {
+  const connection = new BareConnection(socket, shared);
+  return (chunk) => connection.received(chunk);
+};
+const server = createServer((socket) => socket.on('data', accept(socket)));
+server.listen(0, '127.0.0.1', () => {
+  new SharedReads().takeOver(server, accept);
+  process.send!({ port: (server.address() as AddressInfo).port });
+});
 process.on('disconnect', () => process.exit(0));
 process.on('exit', () => shared.journal?.remove());
