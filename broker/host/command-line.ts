@@ -33,8 +33,10 @@ export const exitCodes = {
 } as const;
 
 export const helpText = `Usage: warren [options]
+       warren front ...
 
-Runs an AMQP 0-9-1 broker and its console until Ctrl-C.
+Runs an AMQP 0-9-1 broker and its console until Ctrl-C; \`warren front\` relays
+clients to brokers that run elsewhere (\`warren front --help\`).
 
 Options:
   --port N           AMQP port of the broker (default ${defaultAmqpPort})

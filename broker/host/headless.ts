@@ -8,6 +8,7 @@ import { exitCodes, helpText, parseCommandLine, UsageError, type CommandLine } f
 import { WebConsole } from './web-console.ts';
 import { ConsoleToken } from './console-token.ts';
 import { claimDataFolder } from './data-folder-claim.ts';
+import { runFront } from './front-command.ts';
 import { Host } from './host.ts';
 import { childProcessSpawner } from './node-spawner.ts';
 import { nextFreePort, portFault, portHolder } from './port-holder.ts';
@@ -21,6 +22,8 @@ class PortTaken extends Error {
 }
 
 async function main(): Promise<void> {
+  const [command, ...rest] = process.argv.slice(2);
+  if (command === 'front') return runFront(rest);
   const options = parseCommandLine(process.argv.slice(2));
   const { version } = JSON.parse(readFileSync(join(dist, '..', 'package.json'), 'utf8')) as {
     version: string;
