@@ -2,6 +2,7 @@
 import {
   close,
   closeSync,
+  constants,
   fdatasync,
   open as openFile,
   openSync,
@@ -17,31 +18,38 @@ import type { Storage, StorageFile, StorageReader } from './storage.ts';
 /** Up to here a write into the page cache costs less than handing it to another thread. */
 const writeSyncMax = 16 * 1024;
 
-class OsFile implements StorageFile {
-  readonly #descriptor: number;
+/** Linux has a write that returns when it is on the disk; elsewhere a sync follows. */
+const syncedWriteFlags = process.platform === 'linux' ? constants.O_WRONLY | constants.O_DSYNC : null;
 
-  constructor(descriptor: number) {
+class OsFile implements StorageFile {
+  readonly #path: string;
+  readonly #descriptor: number;
+  /** The same file, open for writes that are synced. */
+  #synced: number | null = null;
+
+  constructor(path: string, descriptor: number) {
+    this.#path = path;
     this.#descriptor = descriptor;
   }
 
   async write(parts: Uint8Array[], position: number): Promise<void> {
-    let size = 0;
-    for (const part of parts) size += part.length;
+    if (sizeOf(parts) > writeSyncMax) return writeAside(this.#descriptor, parts, position);
     let at = position;
     for (let rest = parts; rest.length > 0;) {
-      const written =
-        size <= writeSyncMax ? writevSync(this.#descriptor, rest, at) : await this.#writeAside(rest, at);
+      const written = writevSync(this.#descriptor, rest, at);
       at += written;
       rest = afterWritten(rest, written);
     }
   }
 
-  #writeAside(parts: Uint8Array[], position: number): Promise<number> {
-    return new Promise((resolve, reject) =>
-      writev(this.#descriptor, parts, position, (error, written) =>
-        error ? reject(error) : resolve(written),
-      ),
-    );
+  async writeSynced(parts: Uint8Array[], position: number): Promise<void> {
+    if (syncedWriteFlags !== null && sizeOf(parts) > writeSyncMax) {
+      // One trip to another thread instead of two, between which the event loop may be busy.
+      this.#synced ??= openSync(this.#path, syncedWriteFlags);
+      return writeAside(this.#synced, parts, position);
+    }
+    await this.write(parts, position);
+    await this.sync();
   }
 
   sync(): Promise<void> {
@@ -51,6 +59,8 @@ class OsFile implements StorageFile {
   }
 
   close(): Promise<void> {
+    if (this.#synced !== null) closeSync(this.#synced);
+    this.#synced = null;
     return new Promise((resolve, reject) =>
       close(this.#descriptor, (error) => (error ? reject(error) : resolve())),
     );
@@ -107,7 +117,31 @@ class OsReader implements StorageReader {
 
 function openFor(path: string, flags: 'w' | 'r+'): Promise<StorageFile> {
   return new Promise((resolve, reject) =>
-    openFile(path, flags, (error, descriptor) => (error ? reject(error) : resolve(new OsFile(descriptor)))),
+    openFile(path, flags, (error, descriptor) =>
+      error ? reject(error) : resolve(new OsFile(path, descriptor)),
+    ),
+  );
+}
+
+function sizeOf(parts: Uint8Array[]): number {
+  let size = 0;
+  for (const part of parts) size += part.length;
+  return size;
+}
+
+async function writeAside(descriptor: number, parts: Uint8Array[], position: number): Promise<void> {
+  let at = position;
+  for (let rest = parts; rest.length > 0;) {
+    const written = await writeParts(descriptor, rest, at);
+    at += written;
+    rest = afterWritten(rest, written);
+  }
+}
+
+/** Resolves with how many bytes were written, which may be fewer than there are. */
+function writeParts(descriptor: number, parts: Uint8Array[], position: number): Promise<number> {
+  return new Promise((resolve, reject) =>
+    writev(descriptor, parts, position, (error, written) => (error ? reject(error) : resolve(written))),
   );
 }
 

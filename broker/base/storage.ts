@@ -6,6 +6,8 @@ export interface StorageFile {
   write(parts: Uint8Array[], position: number): Promise<void>;
   /** fdatasync: resolves when what was written is on the disk. */
   sync(): Promise<void>;
+  /** Writes as `write` does, and resolves when that is on the disk. */
+  writeSynced(parts: Uint8Array[], position: number): Promise<void>;
   close(): Promise<void>;
 }
 

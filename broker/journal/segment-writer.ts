@@ -66,8 +66,7 @@ export class SegmentWriter {
       parts.push(slab.bytes.subarray(0, slab.end));
     }
     try {
-      await segment.file.write(parts, segment.written);
-      await this.#sync(segment.file);
+      await this.#writeSafe(segment.file, parts, segment.written);
       if (created) await storage.syncFolder(folder);
     } catch (error) {
       if (created) await this.#abandon(segment);
@@ -76,11 +75,11 @@ export class SegmentWriter {
     this.#account(segment, slabs, parts);
   }
 
-  async #sync(file: StorageFile): Promise<void> {
+  async #writeSafe(file: StorageFile, parts: Uint8Array[], position: number): Promise<void> {
     const { clock, confirmMode } = this.#options;
-    if (confirmMode !== 'synced') return;
+    if (confirmMode !== 'synced') return file.write(parts, position);
     const startedAt = clock.monotonic();
-    await file.sync();
+    await file.writeSynced(parts, position);
     this.statistics.syncs++;
     if (this.syncDurationsMs.length < durationsMax) this.syncDurationsMs.push(clock.monotonic() - startedAt);
   }

@@ -59,6 +59,10 @@ class HoldingDisk {
             await wait(`write ${path}`);
             await file.write(parts, position);
           },
+          writeSynced: async (parts, position) => {
+            await wait(`write ${path}`);
+            await file.writeSynced(parts, position);
+          },
           sync: () => file.sync(),
           close: () => file.close(),
         };

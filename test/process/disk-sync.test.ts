@@ -14,7 +14,7 @@ afterEach(async () => {
 });
 
 /** Publishes one message after the other, each when the one before is confirmed. */
-async function traceOfPublishes(confirmMode: ConfirmMode): Promise<SystemCall[]> {
+async function traceOfPublishes(confirmMode: ConfirmMode, filling = 0): Promise<SystemCall[]> {
   const node = await NodeProcess.start({ confirmMode });
   cleanup.push(() => node.dispose());
   const client = await ClientConnection.open({ host: '127.0.0.1', port: node.amqpPort });
@@ -27,7 +27,7 @@ async function traceOfPublishes(confirmMode: ConfirmMode): Promise<SystemCall[]>
     const confirmed = new Promise<void>((resolve) => {
       channel.onConfirmed = (_from, to) => to === number && resolve();
     });
-    channel.publish('', 'traced', Buffer.from(bodyOf(number)), { deliveryMode: 2 });
+    channel.publish('', 'traced', Buffer.from(bodyOf(number) + '.'.repeat(filling)), { deliveryMode: 2 });
     await confirmed;
   }
   return (await trace.end()).filter(({ failed }) => !failed);
@@ -71,6 +71,21 @@ describe.skipIf(!canTrace)(title, { timeout: 60_000 }, () => {
     const folder = calls.find(({ name, target }) => name === 'fsync' && target.endsWith('/journal'));
     expect(folder!.begun).toBeGreaterThan(writeOf(calls, 1).ended);
     expect(folder!.ended).toBeLessThan(confirmOf(calls, 1).begun);
+  });
+
+  test('synced: a large write is one that returns when it is on the disk', async () => {
+    const calls = await traceOfPublishes('synced', 20_000);
+    for (let number = 1; number <= messages; number++) {
+      const write = writeOf(calls, number);
+      expect(write.ended).toBeLessThan(confirmOf(calls, number).begun);
+      const open = calls.findLast(
+        (call) => call.name === 'openat' && call.descriptor === write.descriptor && call.ended < write.begun,
+      );
+      expect(open).toMatchObject({
+        target: write.target,
+        flags: expect.stringContaining('O_DSYNC') as string,
+      });
+    }
   });
 
   test('written: the record was written before its confirm was sent, and nothing is synced', async () => {

@@ -10,6 +10,8 @@ export const canTrace =
 
 export interface SystemCall {
   name: string;
+  /** The file's or the socket's number. */
+  descriptor: number;
   /** Of the file, or what strace says of the socket. */
   target: string;
   /** All that was written. */
@@ -18,9 +20,11 @@ export interface SystemCall {
   begun: number;
   ended: number;
   failed: boolean;
+  /** How a file was opened, as openat has it; empty for other calls. */
+  flags: string;
 }
 
-const traced = 'write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,fsync,fdatasync';
+const traced = 'openat,write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,fsync,fdatasync';
 
 export class SystemCallTrace {
   readonly #child: ChildProcess;
@@ -87,12 +91,20 @@ function callsIn(text: string): SystemCall[] {
 }
 
 function callIn(line: string, begun: number, ended: number): SystemCall | null {
-  const match = /^(\w+)\(\d+<(.*?)>[,)]/.exec(line);
+  const opened = /^openat\(.*", (O_[A-Z|_]+).* = (\d+)<(.*?)>$/.exec(line);
+  if (opened) {
+    const [, flags, descriptor, target] = opened as unknown as [string, string, string, string];
+    const call = { name: 'openat', bytes: Buffer.alloc(0), begun, ended, failed: false };
+    return { ...call, descriptor: Number(descriptor), target: unescaped(target), flags };
+  }
+  const match = /^(\w+)\((\d+)<(.*?)>[,)]/.exec(line);
   if (!match) return null;
   const strings = [...line.matchAll(/"((?:\\x[0-9a-f]{2})*)"/g)].map(([, hex]) => hex!.replaceAll('\\x', ''));
   return {
     name: match[1]!,
-    target: unescaped(match[2]!),
+    descriptor: Number(match[2]),
+    target: unescaped(match[3]!),
+    flags: '',
     bytes: Buffer.from(strings.join(''), 'hex'),
     begun,
     ended,

@@ -206,6 +206,11 @@ class OpenFile implements StorageFile {
     );
   }
 
+  async writeSynced(parts: Uint8Array[], position: number): Promise<void> {
+    await this.write(parts, position);
+    await this.sync();
+  }
+
   #synced(changeCount: number): void {
     if (!this.#parts.conditions.lies.includes('sync')) this.#file.sync(changeCount);
   }

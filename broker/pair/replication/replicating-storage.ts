@@ -32,6 +32,10 @@ export function replicatingStorage(storage: Storage, folder: string, tap: Storag
     sync: async () => {
       await Promise.all([tap.synced(name), file.sync()]);
     },
+    writeSynced: async (parts, position) => {
+      tap.written(name, position, parts);
+      await Promise.all([tap.synced(name), begun(file.writeSynced(parts, position))]);
+    },
     close: () => file.close(),
   });
   return {
