@@ -4,6 +4,7 @@ import { messageOfRecord, recordHead } from '../message-record.ts';
 import { QueueEntry } from '../queue/queue-entry.ts';
 import { costOf, type Pager } from './pager.ts';
 import { RecordSlab } from './record-slab.ts';
+import { SlotNumbers } from './slot-numbers.ts';
 
 const entriesMax = 1024;
 
@@ -15,8 +16,8 @@ export class Page {
   /** By slot; null where only the record is known. All of it is null once dropped. */
   #entries: (QueueEntry | null)[] | null = [];
   /** Record numbers by slot: the journal's, the scratch log's below zero, 0 where there is none (yet). */
-  #ids: number[] | Float64Array = [];
-  #positions: number[] | Float64Array = [];
+  #ids = new SlotNumbers();
+  #positions = new SlotNumbers();
   /** Unix milliseconds by slot; null while no entry expires. */
   #expiries: number[] | Float64Array | null = null;
   /** Slots that were handed out before a restart. */
@@ -36,7 +37,7 @@ export class Page {
   }
 
   get lastPosition(): number {
-    return this.#positions[this.#positions.length - 1] ?? 0;
+    return this.#positions.length === 0 ? 0 : this.#positions.at(this.#positions.length - 1);
   }
 
   // ---- Filling and dropping ----
@@ -55,8 +56,8 @@ export class Page {
   #slot(entry: QueueEntry | null, id: number, position: number, expiresAt: number, again: boolean): void {
     const slot = this.#ids.length;
     this.#entries!.push(entry);
-    (this.#ids as number[]).push(id);
-    (this.#positions as number[]).push(position);
+    this.#ids.push(id);
+    this.#positions.push(position);
     if (expiresAt > 0) this.#expiries ??= new Array<number>(slot).fill(0);
     if (this.#expiries) (this.#expiries as number[]).push(expiresAt);
     if (again) (this.#redelivered ??= new Set()).add(slot);
@@ -67,17 +68,17 @@ export class Page {
   close(pager: Pager): boolean {
     try {
       for (const [slot, entry] of this.#entries!.entries())
-        if (entry) this.#ids[slot] = this.#record(entry, pager);
+        if (entry) this.#ids.set(slot, this.#record(entry, pager));
     } catch {
       for (const [slot, entry] of this.#entries!.entries())
         if (entry) {
-          if (this.#ids[slot]! < 0) pager.forget(-this.#ids[slot]!);
-          this.#ids[slot] = 0;
+          if (this.#ids.at(slot) < 0) pager.forget(-this.#ids.at(slot));
+          this.#ids.set(slot, 0);
         }
       return false;
     }
-    this.#ids = Float64Array.from(this.#ids);
-    this.#positions = Float64Array.from(this.#positions);
+    this.#ids.pack();
+    this.#positions.pack();
     if (this.#expiries) this.#expiries = Float64Array.from(this.#expiries);
     return true;
   }
@@ -112,7 +113,7 @@ export class Page {
     for (let slot = 0; slot < this.#ids.length; slot++) {
       const resident = this.#entries?.[slot] ?? null;
       const entry = resident ?? this.#read(slot, pager, slab);
-      if (this.#ids[slot]! < 0) pager.forget(-this.#ids[slot]!);
+      if (this.#ids.at(slot) < 0) pager.forget(-this.#ids.at(slot));
       if (!entry) continue;
       if (!resident) pager.added(entry.message);
       taken.push(entry);
@@ -143,7 +144,7 @@ export class Page {
     if (slot < 0) return false;
     this.#forgetSlot(slot, pager);
     if (this.#entries) this.#entries[slot] = null;
-    this.#ids[slot] = 0;
+    this.#ids.set(slot, 0);
     this.size--;
     return true;
   }
@@ -151,7 +152,7 @@ export class Page {
   /** Takes all out, unread; `release` gets the journal's records. */
   clear(pager: Pager, release: (recordId: number) => void): void {
     for (let slot = 0; slot < this.#ids.length; slot++) {
-      const recordId = this.#entries?.[slot]?.message.recordId ?? this.#ids[slot]!;
+      const recordId = this.#entries?.[slot]?.message.recordId ?? this.#ids.at(slot);
       if (this.#journalled && recordId > 0) release(recordId);
       this.#forgetSlot(slot, pager);
     }
@@ -160,35 +161,36 @@ export class Page {
 
   /** The journal's and the scratch log's records here. */
   records(): { journal: number[]; scratch: number[] } {
-    const ids = this.#entries ? [] : [...this.#ids];
+    const ids: number[] = [];
+    if (!this.#entries) for (let slot = 0; slot < this.#ids.length; slot++) ids.push(this.#ids.at(slot));
     return { journal: ids.filter((id) => id > 0), scratch: ids.flatMap((id) => (id < 0 ? -id : [])) };
   }
 
   #empty(): void {
     this.size = 0;
     this.#entries = null;
-    this.#ids = [];
-    this.#positions = [];
+    this.#ids = new SlotNumbers();
+    this.#positions = new SlotNumbers();
   }
 
   #forgetSlot(slot: number, pager: Pager): void {
     const entry = this.#entries?.[slot];
     if (entry) pager.removed(entry.message);
-    if (this.#ids[slot]! < 0) pager.forget(-this.#ids[slot]!);
+    if (this.#ids.at(slot) < 0) pager.forget(-this.#ids.at(slot));
   }
 
   #isHole(slot: number): boolean {
-    return this.#ids[slot] === 0 && !this.#entries?.[slot];
+    return this.#ids.at(slot) === 0 && !this.#entries?.[slot];
   }
 
   #read(slot: number, pager: Pager, slab: RecordSlab): QueueEntry | null {
-    const id = this.#ids[slot]!;
+    const id = this.#ids.at(slot);
     if (id === 0) return null;
     try {
       const view = (id > 0 ? pager.journal : pager.scratch).read(Math.abs(id));
       if (!view.owned) slab.keep(view);
       const message = messageOfRecord(Math.max(0, id), view.bytes, view.start, view.end);
-      const entry = new QueueEntry(message, this.#positions[slot]!);
+      const entry = new QueueEntry(message, this.#positions.at(slot));
       entry.expiresAt = this.#expiries?.[slot] ?? 0;
       entry.redelivered = this.#redelivered?.has(slot) ?? false;
       return entry;
@@ -203,7 +205,7 @@ export class Page {
     let high = this.#positions.length - 1;
     while (low <= high) {
       const middle = (low + high) >>> 1;
-      const found = this.#positions[middle]!;
+      const found = this.#positions.at(middle);
       if (found === position) return this.#isHole(middle) ? -1 : middle;
       if (found < position) low = middle + 1;
       else high = middle - 1;
