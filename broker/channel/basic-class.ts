@@ -4,6 +4,7 @@ import type { Method, MethodArguments } from '../amqp/methods.ts';
 import { ChannelError, ConnectionError, ReplyCode } from '../amqp/reply-codes.ts';
 import type { Exchange } from '../vhost/exchange/exchange.ts';
 import { Message } from '../vhost/message.ts';
+import type { Queue } from '../vhost/queue/queue.ts';
 import type { PublishOutcome } from '../vhost/vhost.ts';
 import { checkConsumerArguments } from '../vhost/queue/queue-arguments.ts';
 import type { Channel } from './channel.ts';
@@ -245,19 +246,27 @@ export class BasicClass {
 
   #get(args: MethodArguments<'basic.get'>): void {
     const channel = this.#channel;
-    const { host, number, counters } = channel;
+    const { host } = channel;
     const name = queueNameOf(channel, args.queue);
     requirePermission(host, 'read', 'queue', name);
     const queue = host.vhost.queue(name);
     host.vhost.checkOwner(queue, host);
-    const entry = queue.get(args.noAck);
+    this.#getFrom(queue, args.noAck);
+  }
+
+  #getFrom(queue: Queue, noAck: boolean): void {
+    const channel = this.#channel;
+    const { host, number, counters } = channel;
     const { totals } = host.services;
+    const entry = queue.get(noAck);
+    // Whether there is a message is not known before those are gone that nobody is to get any more.
+    if (!entry && queue.settling) return host.waitFor(queue.settling, () => this.#getFrom(queue, noAck));
     if (!entry) {
       counters.getEmpty++;
       totals.getEmpty++;
       return host.writer.method(number, 'basic.get-empty', { reserved1: '' });
     }
-    const kind = args.noAck ? 'getNoAck' : 'get';
+    const kind = noAck ? 'getNoAck' : 'get';
     counters[kind]++;
     totals[kind]++;
     if (entry.redelivered) {
@@ -266,7 +275,7 @@ export class BasicClass {
     }
     const { message } = entry;
     host.writer.method(number, 'basic.get-ok', {
-      deliveryTag: channel.unacked.add(args.noAck ? null : { queue, entry, consumer: null }),
+      deliveryTag: channel.unacked.add(noAck ? null : { queue, entry, consumer: null }),
       redelivered: entry.redelivered,
       exchange: message.exchange,
       routingKey: message.routingKey,

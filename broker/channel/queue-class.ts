@@ -122,8 +122,10 @@ export class QueueClass {
     requirePermission(host, 'read', 'queue', name);
     const queue = host.vhost.queue(name);
     host.vhost.checkOwner(queue, host);
-    const messageCount = queue.purge();
-    if (!args.noWait) host.writer.method(number, 'queue.purge-ok', { messageCount });
+    const { messages: messageCount, released } = queue.purge();
+    host.waitFor(released, () => {
+      if (!args.noWait) host.writer.method(number, 'queue.purge-ok', { messageCount });
+    });
   }
 
   #delete(args: MethodArguments<'queue.delete'>): void {

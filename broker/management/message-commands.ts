@@ -97,12 +97,13 @@ export class MessageCommands {
     return { routed: routed > 0, queues: routed };
   }
 
-  get(input: In<'messages.get'>, caller: Caller): Out<'messages.get'> {
+  async get(input: In<'messages.get'>, caller: Caller): Promise<Out<'messages.get'>> {
     const vhost = this.#vhost(input.vhost);
     const actor = actorOf(this.#services, vhost, caller);
     if (actor) requirePermission(actor, 'read', 'queue', input.queue);
     const queue = this.#queue(input.vhost, input.queue);
     if (actor) vhost.checkOwner(queue, null);
+    while (queue.settling) await queue.settling;
     const requeue = input.ackMode.endsWith('requeue_true');
     const messages: MessageRow[] = [];
     const taken: QueueEntry[] = [];

@@ -66,12 +66,14 @@ export class TopologyCommands {
     return { messages };
   }
 
-  purgeQueue(input: In<'queues.purge'>, caller: Caller): Out<'queues.purge'> {
+  async purgeQueue(input: In<'queues.purge'>, caller: Caller): Promise<Out<'queues.purge'>> {
     const { vhost, actor } = this.#where(input.vhost, caller);
     if (actor) requirePermission(actor, 'read', 'queue', input.name);
     const queue = vhost.queue(input.name);
     if (actor) vhost.checkOwner(queue, null);
-    return { messages: queue.purge() };
+    const { messages, released } = queue.purge();
+    await released;
+    return { messages };
   }
 
   async bind(input: In<'bindings.create'>, caller: Caller): Promise<Out<'bindings.create'>> {

@@ -1,6 +1,7 @@
 // All virtual hosts of a node, and the way back after a restart: definitions first, then the journal's live
 // records into the queues that hold them.
 import { ConnectionError, ReplyCode } from '../amqp/reply-codes.ts';
+import { Turns } from '../base/turns.ts';
 import { definitionKey } from '../definitions/definition-key.ts';
 import type { Definition, DefinitionChange } from '../definitions/definitions-store.ts';
 import type { FieldValue } from '../contract/rows.ts';
@@ -10,9 +11,11 @@ import type { Queue } from './queue/queue.ts';
 import type { Message } from './message.ts';
 import { Vhost, type Promised, type VhostMetadata, type VhostServices } from './vhost.ts';
 
-export type RegistryServices = Omit<VhostServices, 'nextQueueId' | 'standsBy'>;
+export type RegistryServices = Omit<VhostServices, 'nextQueueId' | 'standsBy' | 'turns'>;
 
 export class VhostRegistry {
+  /** Of the node: what takes long on its queues and lists shares them. */
+  readonly turns: Turns;
   readonly #services: VhostServices;
   readonly #vhosts = new Map<string, Vhost>();
   readonly #globalParameters = new Map<string, FieldValue>();
@@ -20,7 +23,13 @@ export class VhostRegistry {
   #standsBy = false;
 
   constructor(services: RegistryServices) {
-    this.#services = { ...services, nextQueueId: () => ++this.#lastQueueId, standsBy: () => this.#standsBy };
+    this.turns = new Turns(services.clock);
+    this.#services = {
+      ...services,
+      turns: this.turns,
+      nextQueueId: () => ++this.#lastQueueId,
+      standsBy: () => this.#standsBy,
+    };
   }
 
   get(name: string): Vhost | undefined {
@@ -67,12 +76,11 @@ export class VhostRegistry {
     if (!vhost) return undefined;
     const definitions = [...vhost.definitions()];
     this.#vhosts.delete(name);
-    vhost.close();
+    const closed = vhost.close();
     const changes: DefinitionChange[] = definitions.map((definition) => removal(definition));
     changes.push(removal({ kind: 'vhost', body: { name, ...vhost.metadata } }));
-    return Promise.all(changes.map((change) => this.#services.definitions.commit(change, 'local'))).then(
-      () => undefined,
-    );
+    const stored = changes.map((change) => this.#services.definitions.commit(change, 'local'));
+    return Promise.all([closed, ...stored]).then(() => undefined);
   }
 
   /** Parameters of no virtual host. */
@@ -162,7 +170,7 @@ export class VhostRegistry {
 
   #applyRemoval(kind: Definition['kind'], [, ...names]: string[]): void {
     if (kind === 'vhost') {
-      this.#vhosts.get(names[0]!)?.close();
+      void this.#vhosts.get(names[0]!)?.close();
       this.#vhosts.delete(names[0]!);
       return;
     }

@@ -3,6 +3,7 @@
 import { decodeTable, encodeTable, stringOf, typeNameOf, type FieldTable } from '../amqp/field-table.ts';
 import { ChannelError, ConnectionError, ReplyCode } from '../amqp/reply-codes.ts';
 import type { Clock } from '../base/clock.ts';
+import { inTurn, type LongWork, type Turns } from '../base/turns.ts';
 import type { QueueType } from '../contract/rows.ts';
 import { definitionKey } from '../definitions/definition-key.ts';
 import {
@@ -48,6 +49,7 @@ export interface VhostServices {
   readonly journal: Journal;
   readonly definitions: DefinitionSink;
   readonly pager: Pager;
+  readonly turns: Turns;
   /** The next journal holder number of this node. */
   nextQueueId(): number;
   /** Whether this node stands by, see QueueHost. */
@@ -103,6 +105,9 @@ export type ReplyRouter = (message: Message) => boolean;
 /** Resolves when the change is promised; absent when nothing had to be stored. */
 export type Promised = Promise<void> | undefined;
 
+/** Queues and exchanges that a policy is applied to between two looks at the time. */
+const policiesPerStep = 8;
+
 const replyPrefix = 'amq.rabbitmq.reply-to.';
 
 const predeclared: readonly (readonly [string, string, boolean])[] = [
@@ -120,6 +125,7 @@ export class Vhost implements QueueHost {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly pager: Pager;
+  readonly turns: Turns;
   readonly exchanges = new Map<string, Exchange>();
   readonly queues = new Map<string, Queue>();
   readonly bindings = new Map<string, Binding>();
@@ -151,6 +157,7 @@ export class Vhost implements QueueHost {
     this.clock = services.clock;
     this.journal = services.journal;
     this.pager = services.pager;
+    this.turns = services.turns;
     this.#services = services;
     this.blackholes = new Blackholes(name);
     const stamps = { last: 0 };
@@ -487,7 +494,7 @@ export class Vhost implements QueueHost {
     return { messages, promised: this.removeQueue(queue) };
   }
 
-  /** Removes a queue with its bindings, whatever its state. */
+  /** Removes a queue with its bindings, whatever its state; settles when its messages are let go of as well. */
   removeQueue(queue: Queue): Promised {
     if (this.queues.get(queue.name) !== queue) return undefined;
     this.queues.delete(queue.name);
@@ -497,7 +504,7 @@ export class Vhost implements QueueHost {
     for (const binding of this.bindingsTo(queue)) changes.push(this.#detach(binding));
     if (queue.durable) changes.push(this.#remove(this.#queueDefinition(queue)));
     if (queue.owner) this.#disown(queue.owner, queue);
-    queue.close();
+    changes.push(this.turns.run(queue.close()));
     return all(changes);
   }
 
@@ -631,21 +638,33 @@ export class Vhost implements QueueHost {
   putPolicy(policy: Policy): Promise<void> {
     checkPolicyDefinition(policy.definition, policy.operator);
     this.policies.put(policy);
-    this.#applyPolicies();
-    return this.#put({ kind: 'policy', body: policy });
+    const applied = this.#applyPolicies();
+    return Promise.all([applied, this.#put({ kind: 'policy', body: policy })]).then(() => undefined);
   }
 
   removePolicy(name: string, operator: boolean): Promised {
     const policy = this.policies.get(name, operator);
     if (!policy) return undefined;
     this.policies.remove(name, operator);
-    this.#applyPolicies();
-    return this.#remove({ kind: 'policy', body: policy });
+    const applied = this.#applyPolicies();
+    return all([applied, this.#remove({ kind: 'policy', body: policy })]);
   }
 
-  #applyPolicies(): void {
-    for (const queue of this.queues.values()) this.#applyQueuePolicy(queue);
-    for (const exchange of this.exchanges.values()) this.#applyExchangePolicy(exchange);
+  #applyPolicies(): Promised {
+    return this.turns.run(this.#applyToAll());
+  }
+
+  /** Each as the policies are when its turn comes. */
+  *#applyToAll(): LongWork {
+    let applied = 0;
+    for (const queue of this.queues.values()) {
+      this.#applyQueuePolicy(queue);
+      if (++applied % policiesPerStep === 0) yield;
+    }
+    for (const exchange of this.exchanges.values()) {
+      this.#applyExchangePolicy(exchange);
+      if (++applied % policiesPerStep === 0) yield;
+    }
   }
 
   #applyQueuePolicy(queue: Queue): void {
@@ -712,7 +731,7 @@ export class Vhost implements QueueHost {
         this.#attach({ source, destination, routingKey: body.routingKey, arguments: args, key, place: 0 });
     } else if (kind === 'policy') {
       this.policies.put(body);
-      this.#applyPolicies();
+      void this.#applyPolicies();
     } else if (kind === 'parameter') {
       const { component, name, value } = body;
       this.parameters.put({ component, name, value });
@@ -765,7 +784,7 @@ export class Vhost implements QueueHost {
     } else if (kind === 'policy') {
       // The key holds [vhost, operator, name]; JSON kept the boolean.
       this.policies.remove(names[1]!, Boolean(names[0]));
-      this.#applyPolicies();
+      void this.#applyPolicies();
     } else if (kind === 'parameter') this.parameters.remove(names[0]!, names[1]!);
   }
 
@@ -782,10 +801,11 @@ export class Vhost implements QueueHost {
       yield { kind: 'parameter', body: { vhost: this.name, ...parameter } };
   }
 
-  /** Ends every queue: the virtual host is deleted. */
-  close(): void {
-    for (const queue of this.queues.values()) queue.close();
+  /** Ends every queue: the virtual host is deleted. Settles when all their messages are let go of. */
+  close(): Promised {
+    const rest = [...this.queues.values()].map((queue) => queue.close());
     this.queues.clear();
+    return this.turns.run(inTurn(rest));
   }
 
   #exchangeDefinition(exchange: Exchange): Definition {

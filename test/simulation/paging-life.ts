@@ -263,7 +263,8 @@ export class PagingLife extends Life {
   #purge(queue: ModelledQueue): void {
     this.parts.trace(`purge ${queue.holder}`);
     const released: number[] = [];
-    queue.ready.clear((recordId) => released.push(recordId));
+    const rest = queue.ready.clear((recordId) => released.push(recordId));
+    while (!rest.next().done);
     const records = new Map(queue.waiting.map((each) => [each.record?.id, each]));
     for (const id of released) {
       const expected = records.get(id);

@@ -123,7 +123,9 @@ async function live(life: Step[], budgetBytes: number): Promise<void> {
     expect(shown(list.peek())).toEqual(shown(model[0] ?? null));
   }
   const released: number[] = [];
-  list.clear((recordId) => released.push(recordId));
+  const rest = list.clear((recordId) => released.push(recordId));
+  expect(list.size).toBe(0);
+  while (!rest.next().done);
   expect(released.toSorted((a, b) => a - b)).toEqual(
     model.flatMap(({ message }) => message.recordId || []).toSorted((a, b) => a - b),
   );

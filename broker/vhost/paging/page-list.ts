@@ -1,4 +1,5 @@
 // The pages of one queue, in order: closed ones, and the one that fills.
+import type { LongWork } from '../../base/turns.ts';
 import type { QueueEntry } from '../queue/queue-entry.ts';
 import { Page } from './page.ts';
 import type { Pager } from './pager.ts';
@@ -82,13 +83,12 @@ export class PageList {
     }
   }
 
-  clear(release: (recordId: number) => void): void {
-    for (const page of [...this.#closed.slice(this.#closedHead), this.#open])
+  /** The end of it: page by page, unread; `release` gets the journal's records. */
+  *clear(release: (recordId: number) => void): LongWork {
+    for (const page of [...this.#closed.slice(this.#closedHead), this.#open]) {
       page.clear(this.#pager, release);
-    this.size = 0;
-    this.#closed = [];
-    this.#closedHead = 0;
-    this.#open = this.#newPage();
+      yield;
+    }
   }
 
   /** The page in whose range the position is. */

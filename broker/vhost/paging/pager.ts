@@ -9,6 +9,8 @@ import type { Page } from './page.ts';
 
 /** What a message costs besides its bytes: the objects that stand for it. */
 const messageOverheadBytes = 400;
+/** With more waiting for the disk, whole queues' dead letters wait. */
+const behindBytes = 16 << 20;
 const pageBytesDefault = 256 * 1024;
 const scratchHolder = [1];
 
@@ -22,6 +24,7 @@ export class Pager {
   residentBytes = 0;
   /** Closed, and waiting for the disk. */
   #pending: Page[] = [];
+  #nextWrite: PromiseWithResolvers<void> | null = null;
 
   constructor(parts: {
     budgetBytes: number;
@@ -61,12 +64,24 @@ export class Pager {
     this.scratch.release(scratchHolder[0]!, scratchId);
   }
 
+  /** The disk is so far behind that whatever can wait should. */
+  get behind(): boolean {
+    return this.journal.pendingBytes > behindBytes || this.scratch.pendingBytes > behindBytes;
+  }
+
+  /** Settles when something more is on the disk. */
+  nextWrite(): Promise<void> {
+    return (this.#nextWrite ??= Promise.withResolvers<void>()).promise;
+  }
+
   /** The page's entries are dropped as soon as they can be read again. */
   close(page: Page): void {
     if (!page.dropIfWritten(this)) this.#pending.push(page);
   }
 
   #written(): void {
+    this.#nextWrite?.resolve();
+    this.#nextWrite = null;
     if (this.#pending.length === 0) return;
     this.#pending = this.#pending.filter((page) => !page.dropIfWritten(this));
   }

@@ -51,6 +51,13 @@ export class ConsumerSet {
     return true;
   }
 
+  /** Takes all away and answers them. */
+  removeAll(): Consumer[] {
+    this.#groups = [];
+    this.#active = null;
+    return this.all.splice(0);
+  }
+
   /** Who gets the next message, or null when nobody can take one now. */
   take(): Consumer | null {
     if (this.singleActive) {

@@ -69,13 +69,6 @@ export class EntryRing {
     }
   }
 
-  clear(): void {
-    this.size = 0;
-    this.#slots = [];
-    this.#head = 0;
-    this.#span = 0;
-  }
-
   #skipHoles(): void {
     while (this.#slots[this.#head] === null) {
       this.#head = (this.#head + 1) & (this.#slots.length - 1);

@@ -1,5 +1,6 @@
 // The ready entries of a queue with x-max-priority: one list per priority, the highest first. A queue
 // without priorities has a single list and goes through none of this.
+import { inTurn, type LongWork } from '../../base/turns.ts';
 import type { Pager } from '../paging/pager.ts';
 import type { QueueEntry } from './queue-entry.ts';
 import { ReadyList } from './ready-list.ts';
@@ -59,9 +60,10 @@ export class PriorityList {
     }
   }
 
-  clear(release: (recordId: number) => void): void {
-    for (const list of this.#lists) list.clear(release);
+  /** As each of its lists does it. */
+  clear(release: (recordId: number) => void): LongWork {
     this.size = 0;
+    return inTurn(this.#lists.map((list) => list.clear(release)));
   }
 
   #recount(): void {

@@ -4,8 +4,9 @@
 import { emptyTable, integerOf, type FieldTable } from '../../amqp/field-table.ts';
 import { ChannelError, ReplyCode } from '../../amqp/reply-codes.ts';
 import type { Clock, Timer } from '../../base/clock.ts';
+import type { LongWork, Turns } from '../../base/turns.ts';
 import type { Arguments, QueueType } from '../../contract/rows.ts';
-import type { Journal } from '../../journal/journal.ts';
+import { JournalFault, type Journal } from '../../journal/journal.ts';
 import type { Consumer } from '../consumer.ts';
 import type { Message } from '../message.ts';
 import type { Pager } from '../paging/pager.ts';
@@ -23,6 +24,7 @@ export interface QueueHost {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly pager: Pager;
+  readonly turns: Turns;
   /** Publishes a dead letter. Answers the log position behind its record, 0 when it has none. */
   deadLetter(queue: Queue, entry: QueueEntry, reason: DeathReason): number;
   /** False on a node that stands by: its clients use the queues of the active one, which decides. */
@@ -62,6 +64,11 @@ export class QueueCounters {
 
 /** Queues longer than this wake up in slices, so that one long queue leaves others their turn. */
 const deliveriesPerTurn = 512;
+/** Dropped from the head where they are found to have to go; more go in turns. */
+const dropsAtOnce = 64;
+/** Let go of between two turns' looks at the time; dead letters take their time each. */
+const dropsPerStep = 16;
+const releasesPerStep = 256;
 
 export class Queue {
   readonly kind = 'queue';
@@ -100,6 +107,7 @@ export class Queue {
   /** Whether an entry with an expiry was ever queued: others skip the checks. */
   #hasExpiry = false;
   #turnPending = false;
+  #tidying: Promise<void> | null = null;
 
   constructor(host: QueueHost, declaration: QueueDeclaration) {
     this.host = host;
@@ -146,7 +154,7 @@ export class Queue {
     this.policyName = name;
     this.settings = settingsOf(this.arguments, policy, operatorPolicy);
     this.#armUnused();
-    this.#dropExcess();
+    this.#tidy();
   }
 
   // ---- Publishing ----
@@ -178,8 +186,8 @@ export class Queue {
     }
     this.#ready.push(entry);
     this.readyBytes += message.bodySize;
-    if (this.#ready.size > settings.lengthMax || this.readyBytes > settings.bytesMax) this.#dropExcess();
-    if (this.#hasExpiry) this.#expireHead();
+    if (this.#hasExpiry || this.#ready.size > settings.lengthMax || this.readyBytes > settings.bytesMax)
+      this.#tidy();
   }
 
   /** Puts back what recovery found; consumers and limits come later. */
@@ -205,18 +213,22 @@ export class Queue {
 
   /** After recovery: what expired or is over a limit meanwhile goes its way. */
   recovered(): void {
-    this.#dropExcess();
-    if (this.#hasExpiry) this.#expireHead();
+    this.#tidy();
   }
 
   // ---- Taking ----
 
-  /** basic.get: the head, or null. Counts as unacknowledged unless `noAck`. */
+  /** Settles when it is known again what is at the head: until then nothing can be had. */
+  get settling(): Promise<void> | undefined {
+    return this.#tidying ?? undefined;
+  }
+
+  /** basic.get: the head, or null where there is none, or none yet (`settling`). Counts as unacknowledged unless `noAck`. */
   get(noAck: boolean): QueueEntry | null {
     this.lastUsedAt = this.host.clock.now();
     const entry = this.#takeHead();
     if (!entry) {
-      this.counters.getEmpty++;
+      if (!this.#tidying) this.counters.getEmpty++;
       return null;
     }
     if (noAck) this.counters.getNoAck++;
@@ -268,8 +280,7 @@ export class Queue {
     }
     this.#ready.restore(entry);
     this.readyBytes += entry.message.bodySize;
-    this.#dropExcess();
-    if (this.#hasExpiry) this.#expireHead();
+    this.#tidy();
     this.#deliver();
   }
 
@@ -279,31 +290,40 @@ export class Queue {
     if (!this.deleted) this.#die(entry, 'rejected');
   }
 
-  /** Drops all ready messages and tells how many. */
-  purge(): number {
-    const count = this.#ready.size;
-    const { journal } = this.host;
-    this.#ready.clear((recordId) => journal.release(this.id, recordId));
-    this.readyBytes = 0;
+  /** Drops all ready messages and tells how many; `released` settles when the journal has let go of each. */
+  purge(): { messages: number; released: Promise<void> | undefined } {
+    const messages = this.#ready.size;
+    const letGo = this.#letGo();
     this.persistentCount = 0;
     for (let entry = this.unacked.first; entry; entry = entry.next)
       if (entry.message.persistent) this.persistentCount++;
-    return count;
+    return { messages, released: this.host.turns.run(letGo) };
   }
 
-  /** The end: everything it held is released, consumers are told. */
-  close(): void {
+  /** Nothing is ready from here on; the rest of the work is in what it answers. */
+  #letGo(): LongWork {
+    const { journal } = this.host;
+    this.readyBytes = 0;
+    return this.#ready.clear((recordId) => journal.release(this.id, recordId));
+  }
+
+  /** The end: consumers are told. What it held is released by the work that it answers. */
+  close(): LongWork {
     this.deleted = true;
     this.#expiryTimer?.cancel();
     this.#unusedTimer?.cancel();
-    this.purge();
-    for (let entry = this.unacked.first; entry; entry = entry.next) {
+    const unacked: QueueEntry[] = [];
+    for (let entry = this.unacked.first; entry; entry = entry.next) unacked.push(entry);
+    for (const consumer of this.consumers.removeAll()) consumer.cancelled();
+    return this.#letGoOfAll(this.#letGo(), unacked);
+  }
+
+  *#letGoOfAll(ready: LongWork, unacked: QueueEntry[]): LongWork {
+    yield* ready;
+    for (const [index, entry] of unacked.entries()) {
       this.host.pager.removed(entry.message);
       this.#release(entry.message);
-    }
-    for (const consumer of [...this.consumers.all]) {
-      this.consumers.remove(consumer);
-      consumer.cancelled();
+      if (index % releasesPerStep === releasesPerStep - 1) yield;
     }
   }
 
@@ -345,12 +365,13 @@ export class Queue {
 
   #deliver(): void {
     let budget = deliveriesPerTurn;
-    while (this.#ready.size > 0 && this.consumers.count > 0) {
+    while (this.#ready.size > 0 && this.consumers.count > 0 && !this.#tidying) {
       if (budget-- === 0) return this.#deliverNextTurn();
       const consumer = this.consumers.take();
       if (!consumer) return;
       const entry = this.#takeHead();
       if (entry) this.#handOut(entry, consumer);
+      else if (this.#tidying) return;
     }
   }
 
@@ -364,11 +385,12 @@ export class Queue {
   }
 
   #takeHead(): QueueEntry | null {
-    if (this.#hasExpiry) this.#expireHead();
+    if (this.#hasExpiry) this.#tidy();
+    if (this.#tidying) return null;
     const entry = this.#ready.shift();
     if (entry) this.readyBytes -= entry.message.bodySize;
     // What was behind it is the head now, and its time may have come.
-    if (this.#hasExpiry) this.#expireHead();
+    if (this.#hasExpiry) this.#tidy();
     return entry;
   }
 
@@ -414,13 +436,59 @@ export class Queue {
     this.#release(entry.message, after);
   }
 
-  #dropExcess(): void {
+  /** What is over a limit or has expired leaves the head. A few go at once; while many go, nobody gets any. */
+  #tidy(): void {
+    if (this.#tidying) return;
+    for (let left = dropsAtOnce; ; left--) {
+      const reason = this.#headMustGo();
+      if (reason === null) return this.#armExpiry();
+      if (left === 0 || !this.#drop(reason)) return this.#tidyInTurns();
+    }
+  }
+
+  #tidyInTurns(): void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#tidying = promise;
+    void this.host.turns.run(this.#dropAll(resolve));
+  }
+
+  *#dropAll(settled: () => void): LongWork {
+    let dropped = 0;
+    for (let reason = this.#headMustGo(); reason !== null; reason = this.#headMustGo()) {
+      if (this.deleted) break;
+      if (!this.#drop(reason)) yield this.host.pager.nextWrite();
+      else if (this.settings.deadLetterExchange !== null || ++dropped % dropsPerStep === 0) yield;
+    }
+    this.#tidying = null;
+    settled();
+    if (this.deleted) return;
+    this.#armExpiry();
+    this.#deliver();
+  }
+
+  /** Expires at the head only, as classic queues do: a message behind a longer-lived one waits (RABBITMQ.md). */
+  #headMustGo(): DeathReason | null {
     const { lengthMax, bytesMax } = this.settings;
-    while (this.#ready.size > 0 && (this.#ready.size > lengthMax || this.readyBytes > bytesMax)) {
-      // The head goes, which with priorities is the highest: RabbitMQ's rule.
-      const entry = this.#ready.shift()!;
-      this.readyBytes -= entry.message.bodySize;
-      this.#die(entry, 'maxlen');
+    if (this.#ready.size > 0 && (this.#ready.size > lengthMax || this.readyBytes > bytesMax)) return 'maxlen';
+    const head = this.#hasExpiry ? this.#ready.peek() : null;
+    return head && head.expiresAt !== 0 && head.expiresAt <= this.host.clock.now() ? 'expired' : null;
+  }
+
+  /** False when its dead letter cannot be kept now: it stays. */
+  #drop(reason: DeathReason): boolean {
+    if (this.settings.deadLetterExchange !== null && this.host.pager.behind) return false;
+    // With priorities the head is the highest: RabbitMQ's rule, also for what is over the limit.
+    const entry = this.#ready.shift();
+    if (!entry) return true;
+    this.readyBytes -= entry.message.bodySize;
+    try {
+      this.#die(entry, reason);
+      return true;
+    } catch (error) {
+      if (!(error instanceof JournalFault)) throw error;
+      this.#ready.restore(entry);
+      this.readyBytes += entry.message.bodySize;
+      return false;
     }
   }
 
@@ -432,26 +500,15 @@ export class Queue {
     this.#hasExpiry = true;
   }
 
-  /** Expires at the head only, as classic queues do: a message behind a longer-lived one waits (RABBITMQ.md). */
-  #expireHead(): void {
-    const now = this.host.clock.now();
-    let head = this.#ready.peek();
-    while (head && head.expiresAt !== 0 && head.expiresAt <= now) {
-      this.#ready.shift();
-      this.readyBytes -= head.message.bodySize;
-      this.#die(head, 'expired');
-      head = this.#ready.peek();
-    }
-    if (head && head.expiresAt !== 0) this.#armExpiry(head.expiresAt, now);
-  }
-
-  #armExpiry(at: number, now: number): void {
-    if (this.#expiryTimer && this.#expiryTimerAt <= at) return;
+  #armExpiry(): void {
+    const head = this.#hasExpiry ? this.#ready.peek() : null;
+    if (!head || head.expiresAt === 0) return;
+    if (this.#expiryTimer && this.#expiryTimerAt <= head.expiresAt) return;
     this.#expiryTimer?.cancel();
-    this.#expiryTimerAt = at;
-    this.#expiryTimer = this.host.clock.after(at - now, () => {
+    this.#expiryTimerAt = head.expiresAt;
+    this.#expiryTimer = this.host.clock.after(head.expiresAt - this.host.clock.now(), () => {
       this.#expiryTimer = null;
-      if (!this.deleted) this.#expireHead();
+      if (!this.deleted) this.#tidy();
     });
   }
 

@@ -1,11 +1,14 @@
 // What waits in a queue, in order. New entries join at the tail: a ring in memory, or pages once the node's
 // messages are over their budget. A requeued one goes back to its own place (R31): it had been at the head, so
 // its place is before all of those, in a short sorted list.
+import type { LongWork } from '../../base/turns.ts';
 import { PageList } from '../paging/page-list.ts';
 import type { Pager } from '../paging/pager.ts';
 import { EntryRing } from './entry-ring.ts';
 import type { QueueEntry } from './queue-entry.ts';
 
+/** Let go of between two looks at the time, see LongWork. */
+const clearedPerStep = 256;
 /** So many stay in memory at the head of each queue, unless they are large. */
 const residentMin = 64;
 const largeBytes = 64 * 1024;
@@ -16,7 +19,7 @@ export class ReadyList {
   readonly #journalled: boolean;
   #returned: QueueEntry[] = [];
   #returnedHead = 0;
-  readonly #ring = new EntryRing();
+  #ring = new EntryRing();
   /** Behind the ring; while there are any, all that comes goes there. */
   #pages: PageList | null = null;
 
@@ -116,19 +119,35 @@ export class ReadyList {
     if (this.#pages) yield* this.#pages.from(skip);
   }
 
-  /** Takes everything out, unread where it is paged out; `release` gets the journal's records. */
-  clear(release: (recordId: number) => void): void {
-    const resident = [...this.#returned.slice(this.#returnedHead), ...this.#ring.from(0)];
-    for (const { message } of resident) {
-      this.#pager.removed(message);
-      if (this.#journalled && message.recordId > 0) release(message.recordId);
-    }
-    this.#pages?.clear(release);
+  /**
+   * Takes everything out at once, unread where it is paged out. It is let go of by the work that this answers:
+   * `release` gets the journal's records.
+   */
+  clear(release: (recordId: number) => void): LongWork {
+    const returned = this.#returned.slice(this.#returnedHead);
+    const work = this.#letGo(returned, this.#ring, this.#pages, release);
     this.#pages = null;
     this.size = 0;
-    this.#ring.clear();
+    this.#ring = new EntryRing();
     this.#returned = [];
     this.#returnedHead = 0;
+    return work;
+  }
+
+  *#letGo(
+    returned: QueueEntry[],
+    ring: EntryRing,
+    pages: PageList | null,
+    release: (recordId: number) => void,
+  ): LongWork {
+    let cleared = 0;
+    for (const entries of [returned, ring.from(0)])
+      for (const { message } of entries) {
+        this.#pager.removed(message);
+        if (this.#journalled && message.recordId > 0) release(message.recordId);
+        if (++cleared % clearedPerStep === 0) yield;
+      }
+    if (pages) yield* pages.clear(release);
   }
 
   /** Brings pages in until there is an entry at the head, or none is left. */
