@@ -264,6 +264,10 @@ export interface JournalStatus {
   segments: number;
   bytes: number;
   liveRecords: number;
+  /** Pieces found damaged since the start, and set aside. */
+  damagedPieces: number;
+  /** Waiting messages that could not be read back from the disk. */
+  lostMessages: number;
   /** fdatasync calls per second and their 99th percentile in milliseconds over the last interval. */
   syncRate: number;
   syncP99Ms: number;

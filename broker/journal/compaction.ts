@@ -1,12 +1,20 @@
 // Rewriting a sparse segment without its dead records, in small steps beside the data path. Ids and the
-// release file stay as they are; the new file takes the old one's place by rename.
+// release file stay as they are; the new file takes the old one's place by rename. It has a block magic of its own, so
+// that whoever has a part of the old one can tell the two apart.
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Storage } from '../base/storage.ts';
 import type { RecordReader } from './record-reader.ts';
 import type { ReferenceCounts } from './reference-counts.ts';
 import { BlockIndex } from './block-index.ts';
-import { blockHeaderSize, piecesOf, sealBlock, segmentHeaderSize, segmentName } from './segment-format.ts';
+import {
+  blockHeaderSize,
+  piecesOf,
+  sealBlock,
+  segmentHeader,
+  segmentHeaderSize,
+  segmentName,
+} from './segment-format.ts';
 import type { Segment } from './segment.ts';
 
 export interface CompactionHost {
@@ -15,6 +23,7 @@ export interface CompactionHost {
   clock: Clock;
   counts: ReferenceCounts;
   reader: RecordReader;
+  newBlockMagic(): number;
   /** Nothing more is to be done. */
   ended(): boolean;
   /** Resolves once everything appended so far is safe. */
@@ -28,6 +37,8 @@ export async function compactSegment(host: CompactionHost, segment: Segment): Pr
     const sparse = await withoutDead(host, segment, path);
     if (sparse) await replace(host, segment, path, sparse);
   } catch (error) {
+    // A file that has gone does not come back.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') segment.damaged = true;
     await host.storage.remove(`${path}.new`).catch(() => undefined);
     throw error;
   } finally {
@@ -36,6 +47,7 @@ export async function compactSegment(host: CompactionHost, segment: Segment): Pr
 }
 
 interface Sparse {
+  blockMagic: number;
   parts: Buffer[];
   blocks: BlockIndex;
   size: number;
@@ -45,20 +57,20 @@ interface Sparse {
 /** Null when there is nothing to gain any more. */
 async function withoutDead(host: CompactionHost, segment: Segment, path: string): Promise<Sparse | null> {
   const bytes = await host.storage.read(path);
+  const blockMagic = host.newBlockMagic();
   const sparse: Sparse = {
-    parts: [bytes.subarray(0, segmentHeaderSize)],
+    blockMagic,
+    parts: [segmentHeader({ firstId: segment.firstId, blockMagic })],
     blocks: new BlockIndex(),
     size: segmentHeaderSize,
     records: 0,
   };
   for (const piece of piecesOf(bytes, segmentHeaderSize, segment.blockMagic)) {
-    // Damage is recovery's matter: a segment that has some is left alone.
-    segment.damaged = piece.kind === 'damage';
-    if (piece.kind === 'damage') return null;
+    if (piece.kind === 'damage') return leftAlone(segment);
     const live = liveRecords(piece.records, host.counts);
     sparse.records += live.count;
     if (live.count > 0) {
-      sealBlock(live.block, live.block.length, segment.blockMagic, sparse.size);
+      sealBlock(live.block, live.block.length, blockMagic, sparse.size);
       sparse.parts.push(live.block);
       sparse.blocks.add(sparse.size, live.block.length, live.firstId - segment.firstId);
       sparse.size += live.block.length;
@@ -66,7 +78,14 @@ async function withoutDead(host: CompactionHost, segment: Segment, path: string)
     await new Promise<void>((resolve) => host.clock.soon(resolve));
     if (host.ended() || segment.live === 0) return null;
   }
-  return sparse;
+  // Cut between two blocks, it looks sound.
+  return sparse.records < segment.live ? leftAlone(segment) : sparse;
+}
+
+/** Damage is for who reads its records, or a recovery, to tell and set aside. */
+function leftAlone(segment: Segment): null {
+  segment.damaged = true;
+  return null;
 }
 
 async function replace(host: CompactionHost, segment: Segment, path: string, sparse: Sparse): Promise<void> {
@@ -90,7 +109,9 @@ async function replace(host: CompactionHost, segment: Segment, path: string, spa
     segment.records = sparse.records;
     segment.size = segment.written = sparse.size;
     segment.blocks = sparse.blocks;
+    segment.blockMagic = sparse.blockMagic;
     segment.generation++;
+    segment.unreadable.clear();
     reader.forget(segment);
   } finally {
     reader.unpin();

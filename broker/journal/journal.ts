@@ -70,6 +70,8 @@ export interface JournalStatistics {
   segments: number;
   bytes: number;
   liveRecords: number;
+  /** Pieces found damaged since the start, by recovery or by reading. */
+  damagedPieces: number;
   syncs: number;
   writtenBytes: number;
 }
@@ -108,6 +110,13 @@ export interface RecordView {
 /** The file cannot be read or its checksum differs; the message names file, offset and reason. */
 export class RecordUnreadable extends Error {
   override name = 'RecordUnreadable';
+  /** The disk gave an error and may give the bytes yet; otherwise they are damaged or gone, and set aside. */
+  readonly passing: boolean;
+
+  constructor(reason: string, passing: boolean) {
+    super(reason);
+    this.passing = passing;
+  }
 }
 
 export class JournalFault extends Error {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Storage, StorageReader } from '../base/storage.ts';
 import { RecordUnreadable, type RecordView } from './journal.ts';
 import { blockHeaderSize, blockProblem, recordHeaderSize, segmentName } from './segment-format.ts';
+import type { Quarantine } from './quarantine.ts';
 import type { Segment } from './segment.ts';
 
 /** A block larger than this is handed over, not cached. */
@@ -28,6 +29,7 @@ export class RecordReader {
   readonly #storage: Storage;
   readonly #folder: string;
   readonly #cacheBytesMax: number;
+  readonly #quarantine: Quarantine;
   readonly #files = new Map<Segment, StorageReader>();
   /** Oldest use first. */
   readonly #cache = new Map<string, LoadedBlock>();
@@ -37,10 +39,11 @@ export class RecordReader {
   #closed = false;
   readonly #view: RecordView = { bytes: Buffer.alloc(0), start: 0, end: 0, owned: false };
 
-  constructor(storage: Storage, folder: string, cacheBytesMax: number) {
+  constructor(storage: Storage, folder: string, cacheBytesMax: number, quarantine: Quarantine) {
     this.#storage = storage;
     this.#folder = folder;
     this.#cacheBytesMax = cacheBytesMax;
+    this.#quarantine = quarantine;
   }
 
   /** The record's bytes, in a view that the next call uses again. Throws RecordUnreadable. */
@@ -69,14 +72,15 @@ export class RecordReader {
     const last = this.#last;
     if (last?.segment === segment && id >= last.firstId && id <= last.lastId) return;
     const index = segment.blocks.find(id - segment.firstId);
-    if (index < 0 || segment.blocks.size(index) > cachedBlockMax) return;
+    if (index < 0 || segment.blocks.size(index) > cachedBlockMax || segment.unreadable.has(index)) return;
     const { generation } = segment;
     if (this.#cache.has(keyOf(segment, index))) return;
     try {
       const { blocks } = segment;
       const bytes = await this.#file(segment).read(blocks.offset(index), blocks.size(index));
       if (segment.generation !== generation || segment.removed || this.#closed) return;
-      if (!this.#cache.has(keyOf(segment, index))) this.#keep(segment, index, bytes);
+      const problem = problemOf(segment, index, bytes);
+      if (problem === null && !this.#cache.has(keyOf(segment, index))) this.#keep(segment, index, bytes);
     } catch {
       // The reader that needs it meets the same fault and reports it.
     }
@@ -122,22 +126,37 @@ export class RecordReader {
       this.#cache.set(key, cached);
       return (this.#last = cached);
     }
-    return this.#keep(segment, index, this.#readBlock(segment, index));
+    const known = segment.unreadable.get(index);
+    if (known !== undefined) throw unreadable(segment, segment.blocks.offset(index), known);
+    const bytes = this.#readBlock(segment, index);
+    const problem = problemOf(segment, index, bytes);
+    if (problem !== null) throw this.#damaged(segment, index, bytes, problem);
+    return this.#keep(segment, index, bytes);
   }
 
+  /** One error may be nothing: the second is told. */
   #readBlock(segment: Segment, index: number): Buffer {
     const offset = segment.blocks.offset(index);
-    try {
-      return this.#file(segment).readSync(offset, segment.blocks.size(index));
-    } catch (error) {
-      throw unreadable(segment, offset, (error as Error).message);
-    }
+    for (let again = false; ; again = true)
+      try {
+        return this.#file(segment).readSync(offset, segment.blocks.size(index));
+      } catch (error) {
+        const { code, message } = error as NodeJS.ErrnoException;
+        if (code === 'ENOENT') throw this.#damaged(segment, index, null, message);
+        if (again) throw unreadable(segment, offset, message, true);
+      }
+  }
+
+  /** Told and set aside once, however many of its records are asked for. */
+  #damaged(segment: Segment, index: number, bytes: Buffer | null, reason: string): RecordUnreadable {
+    const offset = segment.blocks.offset(index);
+    segment.unreadable.set(index, reason);
+    segment.damaged = true;
+    this.#quarantine.setAside(segment.number, offset, bytes, reason);
+    return unreadable(segment, offset, reason);
   }
 
   #keep(segment: Segment, index: number, bytes: Buffer): LoadedBlock {
-    const offset = segment.blocks.offset(index);
-    const problem = blockProblem(bytes, 0, segment.blockMagic, offset);
-    if (problem !== null) throw unreadable(segment, offset, problem);
     const block = loadedBlock(segment, bytes);
     if (!block.cached) return block;
     this.#cache.set(keyOf(segment, index), block);
@@ -203,6 +222,10 @@ function keyOf(segment: Segment, index: number): string {
   return `${segment.number}.${segment.generation}.${index}`;
 }
 
-function unreadable(segment: Segment, offset: number, reason: string): RecordUnreadable {
-  return new RecordUnreadable(`${segmentName(segment.number)} at ${offset}: ${reason}`);
+function problemOf(segment: Segment, index: number, bytes: Buffer): string | null {
+  return blockProblem(bytes, 0, segment.blockMagic, segment.blocks.offset(index));
+}
+
+function unreadable(segment: Segment, offset: number, reason: string, passing = false): RecordUnreadable {
+  return new RecordUnreadable(`${segmentName(segment.number)} at ${offset}: ${reason}`, passing);
 }

@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import type { Storage } from '../base/storage.ts';
 import type { RecoveryReport, RecoveryVisitor } from './journal.ts';
 import type { DeliveredMarks } from './delivered-marks.ts';
+import { asidePath, copyAside } from './quarantine.ts';
 import type { ReferenceCounts } from './reference-counts.ts';
 import {
   blockHeaderSize,
@@ -191,21 +192,10 @@ class Recovery {
   async #quarantineUndecided(): Promise<void> {
     for (const { number, segment, bytes, offset, reason } of this.#undecided.splice(0)) {
       const path = join(this.#folder, segmentName(number));
-      const aside = `${path}.${offset}.damaged`;
-      if (segment) await this.#copy(bytes, aside);
-      else await this.#storage.rename(path, aside);
+      if (segment) await copyAside(this.#storage, this.#folder, number, offset, bytes);
+      else await this.#storage.rename(path, asidePath(this.#folder, number, offset));
       if (segment) segment.damaged = true;
       this.#result.report.damaged.push({ file: segmentName(number), offset, reason });
-    }
-  }
-
-  async #copy(bytes: Buffer, path: string): Promise<void> {
-    const file = await this.#storage.open(path);
-    try {
-      await file.write([bytes], 0);
-      await file.sync();
-    } finally {
-      await file.close();
     }
   }
 

@@ -18,6 +18,7 @@ import {
   type RecoveryVisitor,
 } from './journal.ts';
 import { DeliveredMarks } from './delivered-marks.ts';
+import { Quarantine } from './quarantine.ts';
 import { recover } from './recovery.ts';
 import { ReferenceCounts } from './reference-counts.ts';
 import { RecordReader } from './record-reader.ts';
@@ -61,6 +62,7 @@ export class SegmentLog implements Journal {
   recoveredSegment = 0;
   readonly #options: Required<JournalOptions>;
   readonly #writer: SegmentWriter;
+  readonly #quarantine: Quarantine;
   readonly #reader: RecordReader;
   readonly #counts = new ReferenceCounts();
   readonly #safeListeners: ((safePosition: number) => void)[] = [];
@@ -104,7 +106,9 @@ export class SegmentLog implements Journal {
     };
     this.confirmMode = options.confirmMode;
     this.#writer = new SegmentWriter(options);
-    this.#reader = new RecordReader(options.storage, options.folder, this.#options.cacheBytesMax);
+    const { storage, folder, log } = options;
+    this.#quarantine = new Quarantine(storage, folder, log);
+    this.#reader = new RecordReader(storage, folder, this.#options.cacheBytesMax, this.#quarantine);
     this.#marks = new DeliveredMarks(options.storage, options.folder);
   }
 
@@ -116,6 +120,7 @@ export class SegmentLog implements Journal {
     await this.#marks.load();
     const found = await recover({ storage, folder, counts: this.#counts, marks: this.#marks, visitor });
     this.#segments = found.segments;
+    this.#quarantine.count = found.report.damaged.length;
     this.recoveredSegment = found.lastNumber;
     this.#nextId = found.lastId + 1;
     this.writtenId = found.lastId;
@@ -242,6 +247,7 @@ export class SegmentLog implements Journal {
     await this.#committing;
     await this.#compaction;
     await this.#marksWriting;
+    await this.#quarantine.copied;
     if (!this.#options.scratch && this.fault === null)
       await this.#finish().catch((error: unknown) => this.#failed(error as NodeJS.ErrnoException));
     await this.#marks.close();
@@ -267,7 +273,8 @@ export class SegmentLog implements Journal {
       liveRecords += segment.live;
       bytes += segment.size;
     }
-    return { segments: this.#segments.length, bytes, liveRecords, syncs, writtenBytes };
+    const damagedPieces = this.#quarantine.count;
+    return { segments: this.#segments.length, bytes, liveRecords, damagedPieces, syncs, writtenBytes };
   }
 
   takeSyncDurationsMs(): number[] {

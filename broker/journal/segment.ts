@@ -9,7 +9,7 @@ export class Segment {
   readonly number: number;
   readonly firstId: number;
   /** What each of its blocks begins with. */
-  readonly blockMagic: number;
+  blockMagic: number;
   /** Records ever in it, and those still held. */
   records = 0;
   live = 0;
@@ -24,6 +24,8 @@ export class Segment {
   /** No further records go in. */
   sealed = false;
   removed = false;
+  /** By block, why what was read of it is no good: it is not read again. */
+  readonly unreadable = new Map<number, string>();
   /** Of what is in its file. */
   blocks = new BlockIndex();
   /** Grows when compaction replaces the file: what was read of the old one is no guide to the new. */

@@ -16,7 +16,7 @@ export function overviewOf(
   const queues = all.flatMap((vhost) => [...vhost.queues.values()]);
   const messagesReady = queues.reduce((total, queue) => total + queue.readyCount, 0);
   const messagesUnacknowledged = queues.reduce((total, queue) => total + queue.unacked.count, 0);
-  const { segments, bytes, liveRecords } = journal.statistics();
+  const { segments, bytes, liveRecords, damagedPieces } = journal.statistics();
   const startedAt = clock.now() - process.uptime() * 1000;
   return {
     nodeName: services.nodeName,
@@ -39,6 +39,8 @@ export function overviewOf(
       segments,
       bytes,
       liveRecords,
+      damagedPieces,
+      lostMessages: vhosts.lostMessages,
       syncRate: rates.syncRate,
       syncP99Ms: rates.syncP99Ms,
       writtenBytesRate: rates.writtenBytesRate,

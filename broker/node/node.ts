@@ -68,6 +68,7 @@ export interface NodeConfig {
 }
 
 const messageMemoryDefault = 32 << 20;
+const damageNamedMax = 20;
 
 export class Node {
   readonly name: string;
@@ -328,8 +329,7 @@ async function assemble(config: NodeConfig, lock: FolderLock, startedAt: number)
   const report = await journal.recover(vhosts.recoverMessages());
   replicator.baseSegment = journal.recoveredSegment;
   vhosts.recovered();
-  for (const damage of report.damaged)
-    log.error(`journal damage quarantined: ${damage.file} at ${damage.offset}: ${damage.reason}`);
+  tellDamage(report, log);
   log.info(`recovered ${report.records} records in ${Math.round(report.durationMs)} ms`);
   if (stored.length === 0) {
     await firstDefinitions(vhosts, access);
@@ -365,6 +365,14 @@ async function assemble(config: NodeConfig, lock: FolderLock, startedAt: number)
   const node = new Node(parts);
   await node.open(config);
   return node;
+}
+
+/** Each piece is a file of its own beside the journal; the log names the first ones. */
+function tellDamage({ damaged, tornTailBytes }: RecoveryReport, log: Log): void {
+  for (const { file, offset, reason } of damaged.slice(0, damageNamedMax))
+    log.error(`journal damage set aside: ${file} at ${offset}: ${reason}`);
+  if (damaged.length > damageNamedMax) log.error(`${damaged.length} damaged pieces of the journal in all`);
+  if (tornTailBytes > 0) log.info(`cut ${tornTailBytes} bytes of a commit that was never complete`);
 }
 
 /** What a new broker has: the virtual host `/` and guest, who may come from loopback only. */

@@ -32,6 +32,11 @@ export class VhostRegistry {
     };
   }
 
+  /** Waiting messages that could not be read back from the disk. */
+  get lostMessages(): number {
+    return this.#services.pager.lostMessages;
+  }
+
   get(name: string): Vhost | undefined {
     return this.#vhosts.get(name);
   }

@@ -11,6 +11,8 @@ import { recordsAt, segmentHeaderSize } from './rot.ts';
 import { promised, Violation } from './violation.ts';
 
 const fullMsMax = 5000;
+/** Of a log whose ids are its own. */
+export const scratchFolder = '/data/paging';
 
 export interface LifeParts {
   disk: SimulatedDisk;
@@ -19,7 +21,7 @@ export interface LifeParts {
   conditions: Conditions;
   expectations: Expectations;
   /** Rot hits once in a run at most. */
-  rotted: { yes: boolean };
+  rotted: { yes: boolean; scratch: boolean };
   trace: (line: string) => void;
 }
 
@@ -147,6 +149,7 @@ export abstract class Life {
     rotted.yes = true;
     trace(`rot in ${path} at ${offset}`);
     file.flip(offset, random.below(8));
-    expectations.rot(ids, !path.endsWith('.log') || offset < segmentHeaderSize);
+    if (path.startsWith(scratchFolder)) rotted.scratch = true;
+    else expectations.rot(ids, !path.endsWith('.log') || offset < segmentHeaderSize);
   }
 }

@@ -6,13 +6,16 @@ import { messageOfRecord, recordHead } from '../../broker/vhost/message-record.t
 import { composeMessage, type Message } from '../../broker/vhost/message.ts';
 import { Pager } from '../../broker/vhost/paging/pager.ts';
 import { QueueEntry } from '../../broker/vhost/queue/queue-entry.ts';
-import { ReadyList } from '../../broker/vhost/queue/ready-list.ts';
+import type { Lost } from '../../broker/vhost/paging/page.ts';
+import { ReadyList, type ReadyListener } from '../../broker/vhost/queue/ready-list.ts';
 import type { ExpectedRecord, FoundRecord } from './expectations.ts';
-import { Life, type LifeParts } from './life.ts';
+import { Life, scratchFolder, type LifeParts } from './life.ts';
 import { promised } from './violation.ts';
 
+const propertiesSize = 2;
 const budgetBytes = 8_000;
 const pageBytesMax = 6_000;
+const readAgainMs = 20;
 
 /** What waits in a queue, or is out of it, as it must look. */
 interface Waiting {
@@ -27,13 +30,16 @@ class ModelledQueue {
   readonly ready: ReadyList;
   readonly waiting: Waiting[] = [];
   readonly out: { entry: QueueEntry; expected: Waiting }[] = [];
+  /** Among the waiting, those that the list has told it has lost, and their bodies. */
+  lostCount = 0;
+  lostBodyBytes = 0;
   nextPosition = 1;
   /** As a holder in the journal; 0 for a queue that is not durable. */
   readonly holder: number;
 
-  constructor(pager: Pager, holder: number) {
+  constructor(pager: Pager, holder: number, listener: (queue: ModelledQueue) => ReadyListener) {
     this.holder = holder;
-    this.ready = new ReadyList(pager, holder > 0);
+    this.ready = new ReadyList(pager, holder > 0, listener(this));
   }
 }
 
@@ -61,19 +67,66 @@ export class PagingLife extends Life {
     this.#journal = new SegmentLog({ ...shared, folder: '/data/journal', confirmMode });
     this.#scratch = new SegmentLog({
       ...shared,
-      folder: '/data/paging',
+      folder: scratchFolder,
       confirmMode: 'written',
       scratch: true,
     });
     this.#journal.onSafe((position) => parts.expectations.safeUpTo(position));
     const logs = { journal: this.#journal, scratch: this.#scratch, log: this.log };
     this.#pager = new Pager({ budgetBytes, pageBytesMax, ...logs });
-    this.#queues = [1, 2, 0].map((holder) => new ModelledQueue(this.#pager, holder));
+    const listener = (queue: ModelledQueue): ReadyListener => ({
+      lost: (lost) => this.#lost(queue, lost),
+      stalled: () => loop.after(readAgainMs, () => this.#readAgain(queue)),
+    });
+    this.#queues = [1, 2, 0].map((holder) => new ModelledQueue(this.#pager, holder, listener));
   }
 
-  /** Entries may be missing, though never wrong: something could not be read. */
+  /** Who looks may miss entries, though never see wrong ones: something could not be read. */
   get #lenient(): boolean {
     return this.parts.rotted.yes || this.storage.failed.some(({ call }) => call === 'read');
+  }
+
+  // ---- What the disk does not give back ----
+
+  /** As a queue does it. */
+  #lost(queue: ModelledQueue, { messages, bodyBytes, records }: Lost): void {
+    const { rotted, expectations, trace } = this.parts;
+    trace(`queue ${queue.holder} has lost ${messages} entries`);
+    promised(rotted.yes, () => `queue ${queue.holder} has lost ${messages} entries, and nothing is damaged`);
+    queue.lostCount += messages;
+    queue.lostBodyBytes += bodyBytes;
+    const { holder } = queue;
+    for (const id of records) {
+      const held = expectations.held.find((each) => each.record.id === id && each.holder === holder);
+      promised(held !== undefined, () => `record ${id} is lost for ${holder}, who does not hold it`);
+      promised(expectations.isRotten(held.record), () => `record ${id} is lost, and is not damaged`);
+      this.#journal.release(holder, id);
+      expectations.released(held, null);
+    }
+  }
+
+  #readAgain(queue: ModelledQueue): void {
+    if (this.state === 'working' || this.state === 'settling') queue.ready.readAgain(false);
+  }
+
+  /** Takes what is lost out of the model: entries that should have come before one that came. */
+  #forgetLost(queue: ModelledQueue, count: number): void {
+    const gone = queue.waiting.splice(0, count);
+    promised(gone.length <= queue.lostCount, () => `${gone.length} entries are gone without a word`);
+    queue.lostCount -= gone.length;
+    for (const { bytes, record } of gone) {
+      queue.lostBodyBytes -= bytes.length - propertiesSize;
+      const rotten = record && queue.holder > 0 ? this.parts.expectations.isRotten(record) : null;
+      promised(
+        rotten ?? this.parts.rotted.scratch,
+        () => `an entry of queue ${queue.holder} is lost, and sound`,
+      );
+    }
+    const { lostCount, lostBodyBytes } = queue;
+    promised(
+      lostCount > 0 || lostBodyBytes === 0,
+      () => `${lostBodyBytes} bytes more are lost than there were`,
+    );
   }
 
   protected async recover(): Promise<void> {
@@ -99,7 +152,7 @@ export class PagingLife extends Life {
   #restore(queue: ModelledQueue, { id, bytes }: FoundRecord, record: ExpectedRecord): void {
     const message = messageOfRecord(id, bytes, 0, bytes.length);
     const position = queue.nextPosition++;
-    if (queue.ready.pages) queue.ready.pushRecord(id, position, false);
+    if (queue.ready.pages) queue.ready.pushRecord(id, position, message.bodySize, false);
     else queue.ready.push(new QueueEntry(message, position));
     queue.waiting.push(waitingOf(message, position, 0, record));
   }
@@ -107,9 +160,11 @@ export class PagingLife extends Life {
   // ---- Checks ----
 
   protected afterEvent(): void {
-    if (this.state !== 'working' || this.#lenient) return;
-    for (const { ready, waiting } of this.#queues)
-      promised(ready.size === waiting.length, () => `${ready.size} entries, not ${waiting.length}`);
+    if (this.state !== 'working') return;
+    for (const { ready, waiting, lostCount } of this.#queues) {
+      const expected = waiting.length - lostCount;
+      promised(ready.size === expected, () => `${ready.size} entries, not ${expected}`);
+    }
   }
 
   protected settled(): void {
@@ -180,7 +235,7 @@ export class PagingLife extends Life {
     const { random, conditions, expectations } = this.parts;
     const targets = this.#queues.filter(() => random.chance(0.5));
     const body = random.bytes(random.below(conditions.bodyBytesMax));
-    const message = composeMessage('x', `key.${this.#serial++}`, Buffer.alloc(2), body, 0);
+    const message = composeMessage('x', `key.${this.#serial++}`, Buffer.alloc(propertiesSize), body, 0);
     const holders = targets.flatMap(({ holder }) => (holder > 0 ? [holder] : []));
     let record: ExpectedRecord | null = null;
     if (holders.length > 0 && random.chance(0.6)) {
@@ -205,10 +260,10 @@ export class PagingLife extends Life {
 
   #shift(queue: ModelledQueue): void {
     const entry = queue.ready.shift();
-    if (this.#lenient && entry) {
-      const index = queue.waiting.findIndex(({ position }) => position === entry.position);
-      queue.waiting.splice(0, index);
-    } else if (this.#lenient) queue.waiting.length = 0;
+    if (!entry && queue.ready.stalled) return;
+    const index = queue.waiting.findIndex(({ position }) => position === entry?.position);
+    promised(!entry || index >= 0, () => `entry ${entry?.position} comes, and is not expected`);
+    this.#forgetLost(queue, entry ? index : queue.waiting.length);
     const expected = queue.waiting.shift();
     this.#check(queue, entry, expected);
     if (entry && expected) queue.out.push({ entry, expected });
@@ -242,7 +297,7 @@ export class PagingLife extends Life {
     if (this.#lenient) return;
     this.#check(queue, found, expected);
     queue.waiting.splice(index, 1);
-    promised(queue.ready.remove(expected.position), () => `entry ${expected.position} cannot be removed`);
+    promised(queue.ready.remove(found!), () => `entry ${expected.position} cannot be removed`);
     this.#release(queue, expected);
   }
 
@@ -273,7 +328,7 @@ export class PagingLife extends Life {
     }
     const held = queue.waiting.filter(({ record }) => record && queue.holder > 0).length;
     promised(this.#lenient || held === released.length, () => `${released.length} released, not ${held}`);
-    queue.waiting.length = 0;
+    queue.waiting.length = queue.lostCount = queue.lostBodyBytes = 0;
   }
 
   /** Nothing may stay behind. */

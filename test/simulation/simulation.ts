@@ -25,7 +25,7 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
   const stamped = trace
     ? (line: string) => trace(`${String(loop.count).padStart(5)} ${line}`)
     : () => undefined;
-  const shared = { disk, loop, random, expectations, rotted: { yes: false }, trace: stamped };
+  const shared = { disk, loop, random, expectations, rotted: { yes: false, scratch: false }, trace: stamped };
   const Living = seed % 5 === 0 ? PagingLife : JournalLife;
   const live = async (under: Conditions, eventsMax: number) => {
     const life = new Living({ ...shared, conditions: under });

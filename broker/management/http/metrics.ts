@@ -97,6 +97,9 @@ function nodeMetrics(overview: Overview, metric: Metric): void {
     'Free disk space low watermark',
     overview.diskFreeLimitBytes,
   );
+  const { damagedPieces, lostMessages } = overview.journal;
+  metric('warren_journal_damaged_pieces_total', 'counter', 'Damage found and set aside', damagedPieces);
+  metric('warren_messages_lost_total', 'counter', 'Messages that could not be read back', lostMessages);
   metric('rabbitmq_process_open_fds', 'gauge', 'Open file descriptors', overview.fileDescriptors);
   metric('rabbitmq_erlang_uptime_seconds', 'gauge', 'Node uptime', overview.uptimeMs / 1000);
   for (const kind of ['memory', 'disk'] as const)

@@ -1,7 +1,7 @@
 // The pages of one queue, in order: closed ones, and the one that fills.
 import type { LongWork } from '../../base/turns.ts';
 import type { QueueEntry } from '../queue/queue-entry.ts';
-import { Page } from './page.ts';
+import { Page, type Lost } from './page.ts';
 import type { Pager } from './pager.ts';
 
 export class PageList {
@@ -27,8 +27,8 @@ export class PageList {
     this.#pushed();
   }
 
-  pushRecord(recordId: number, position: number, redelivered: boolean): void {
-    this.#open.pushRecord(recordId, position, redelivered);
+  pushRecord(recordId: number, position: number, bodyBytes: number, redelivered: boolean): void {
+    this.#open.pushRecord(recordId, position, bodyBytes, redelivered);
     this.#pushed();
   }
 
@@ -40,13 +40,15 @@ export class PageList {
     this.#open = this.#newPage();
   }
 
-  /** The entries of the first page, which leaves; the next one is read ahead. */
-  takeFirst(): QueueEntry[] {
+  /** The entries of the first page, which leaves, as `Page.takeAll` has it; the next one is read ahead. */
+  takeFirst(passedOver: boolean, lose: (lost: Lost) => void): QueueEntry[] | null {
     const first = this.#closed[this.#closedHead] ?? this.#open;
+    const { size } = first;
+    const entries = first.takeAll(this.#pager, passedOver, lose);
+    if (!entries) return null;
     if (first === this.#open) this.#open = this.#newPage();
     else this.#dropHead();
-    this.size -= first.size;
-    const entries = first.takeAll(this.#pager);
+    this.size -= size;
     const next = this.#closed[this.#closedHead];
     if (next) this.#readAhead(next);
     return entries;
@@ -69,8 +71,8 @@ export class PageList {
     return this.#pageOf(position).find(position, this.#pager);
   }
 
-  remove(position: number): boolean {
-    const removed = this.#pageOf(position).remove(position, this.#pager);
+  remove(entry: QueueEntry): boolean {
+    const removed = this.#pageOf(entry.position).remove(entry, this.#pager);
     if (removed) this.size--;
     return removed;
   }

@@ -1,5 +1,6 @@
 // A page: a run of a queue's waiting entries, in order. While it fills, and until the disk has them, it holds the
 // entries themselves; then only the numbers of their records, from which it makes them again.
+import { RecordUnreadable } from '../../journal/journal.ts';
 import { messageOfRecord, recordHead } from '../message-record.ts';
 import { QueueEntry } from '../queue/queue-entry.ts';
 import { costOf, type Pager } from './pager.ts';
@@ -7,6 +8,15 @@ import { RecordSlab } from './record-slab.ts';
 import { SlotNumbers } from './slot-numbers.ts';
 
 const entriesMax = 1024;
+
+/** Messages that could not be read back and have left their queue. */
+export interface Lost {
+  messages: number;
+  bodyBytes: number;
+  persistent: number;
+  /** The journal's records among them whose bytes are damaged or gone: they are of no more use. */
+  records: number[];
+}
 
 export class Page {
   /** Entries not taken out. */
@@ -24,6 +34,9 @@ export class Page {
   #redelivered: Set<number> | null = null;
   readonly #bytesMax: number;
   #bytes = 0;
+  /** Of the entries not taken out, which may be more than can be read. */
+  #bodyBytes = 0;
+  #persistent = 0;
   #lastJournalId = 0;
   #lastScratchId = 0;
 
@@ -44,12 +57,17 @@ export class Page {
 
   /** Takes an entry at its end; the page must not be closed. */
   push(entry: QueueEntry): void {
-    this.#bytes += costOf(entry.message);
+    const { message } = entry;
+    this.#bytes += costOf(message);
+    this.#bodyBytes += message.bodySize;
+    if (message.persistent) this.#persistent++;
     this.#slot(entry, 0, entry.position, entry.expiresAt, entry.redelivered);
   }
 
   /** Takes one of which only the journal's record is known. */
-  pushRecord(recordId: number, position: number, redelivered: boolean): void {
+  pushRecord(recordId: number, position: number, bodyBytes: number, redelivered: boolean): void {
+    this.#bodyBytes += bodyBytes;
+    this.#persistent++;
     this.#slot(null, recordId, position, 0, redelivered);
   }
 
@@ -106,20 +124,49 @@ export class Page {
 
   // ---- Taking and looking ----
 
-  /** All entries in order, which leave the page for good. One that cannot be read is reported and left out. */
-  takeAll(pager: Pager): QueueEntry[] {
+  /**
+   * All entries in order, which leave the page for good; `lose` hears of those that are damaged. Null, and nothing has
+   * changed, when the disk does not give them now; unless it is `passedOver`: those are then lost too.
+   */
+  takeAll(pager: Pager, passedOver: boolean, lose: (lost: Lost) => void): QueueEntry[] | null {
     const taken: QueueEntry[] = [];
+    const read: QueueEntry[] = [];
+    const records: number[] = [];
     const slab = new RecordSlab();
     for (let slot = 0; slot < this.#ids.length; slot++) {
+      if (this.#isHole(slot)) continue;
       const resident = this.#entries?.[slot] ?? null;
       const entry = resident ?? this.#read(slot, pager, slab);
-      if (this.#ids.at(slot) < 0) pager.forget(-this.#ids.at(slot));
-      if (!entry) continue;
-      if (!resident) pager.added(entry.message);
-      taken.push(entry);
+      if (entry === 'not now') {
+        if (!passedOver) return null;
+      } else if (entry === 'damaged') {
+        if (this.#ids.at(slot) > 0) records.push(this.#ids.at(slot));
+      } else {
+        taken.push(entry);
+        if (!resident) read.push(entry);
+      }
     }
+    for (const { message } of read) pager.added(message);
+    for (let slot = 0; slot < this.#ids.length; slot++)
+      if (this.#ids.at(slot) < 0) pager.forget(-this.#ids.at(slot));
+    if (taken.length < this.size) lose(this.#without(taken, records));
     this.#empty();
     return taken;
+  }
+
+  /** What is missing of the page. */
+  #without(taken: QueueEntry[], records: number[]): Lost {
+    const lost = {
+      messages: this.size - taken.length,
+      bodyBytes: this.#bodyBytes,
+      persistent: this.#persistent,
+      records,
+    };
+    for (const { message } of taken) {
+      lost.bodyBytes -= message.bodySize;
+      if (message.persistent) lost.persistent--;
+    }
+    return lost;
   }
 
   /** Entries from the `skip`-th on; those read for it are made for the looker alone. */
@@ -128,21 +175,24 @@ export class Page {
     for (let slot = 0; slot < this.#ids.length; slot++) {
       if (this.#isHole(slot) || skip-- > 0) continue;
       const entry = this.#entries?.[slot] ?? this.#read(slot, pager, slab);
-      if (entry) yield entry;
+      if (typeof entry === 'object') yield entry;
     }
   }
 
   find(position: number, pager: Pager): QueueEntry | null {
     const slot = this.#slotOf(position);
     if (slot < 0) return null;
-    return this.#entries?.[slot] ?? this.#read(slot, pager, new RecordSlab());
+    const entry = this.#entries?.[slot] ?? this.#read(slot, pager, new RecordSlab());
+    return typeof entry === 'object' ? entry : null;
   }
 
   /** Takes one out; false when it is not here. Its record in the journal is the queue's to release. */
-  remove(position: number, pager: Pager): boolean {
+  remove({ position, message }: QueueEntry, pager: Pager): boolean {
     const slot = this.#slotOf(position);
     if (slot < 0) return false;
     this.#forgetSlot(slot, pager);
+    this.#bodyBytes -= message.bodySize;
+    if (message.persistent) this.#persistent--;
     if (this.#entries) this.#entries[slot] = null;
     this.#ids.set(slot, 0);
     this.size--;
@@ -167,7 +217,7 @@ export class Page {
   }
 
   #empty(): void {
-    this.size = 0;
+    this.size = this.#bodyBytes = this.#persistent = 0;
     this.#entries = null;
     this.#ids = new SlotNumbers();
     this.#positions = new SlotNumbers();
@@ -183,9 +233,8 @@ export class Page {
     return this.#ids.at(slot) === 0 && !this.#entries?.[slot];
   }
 
-  #read(slot: number, pager: Pager, slab: RecordSlab): QueueEntry | null {
+  #read(slot: number, pager: Pager, slab: RecordSlab): QueueEntry | 'not now' | 'damaged' {
     const id = this.#ids.at(slot);
-    if (id === 0) return null;
     try {
       const view = (id > 0 ? pager.journal : pager.scratch).read(Math.abs(id));
       if (!view.owned) slab.keep(view);
@@ -195,8 +244,8 @@ export class Page {
       entry.redelivered = this.#redelivered?.has(slot) ?? false;
       return entry;
     } catch (error) {
-      pager.log.error(`a waiting message cannot be read back: ${(error as Error).message}`);
-      return null;
+      if (!(error instanceof RecordUnreadable)) throw error;
+      return error.passing ? 'not now' : 'damaged';
     }
   }
 

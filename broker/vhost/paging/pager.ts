@@ -22,6 +22,8 @@ export class Pager {
   readonly scratch: Journal;
   readonly log: Log;
   residentBytes = 0;
+  /** Messages that could not be read back. */
+  lostMessages = 0;
   /** Closed, and waiting for the disk. */
   #pending: Page[] = [];
   #nextWrite: PromiseWithResolvers<void> | null = null;
@@ -72,6 +74,16 @@ export class Pager {
   /** Settles when something more is on the disk. */
   nextWrite(): Promise<void> {
     return (this.#nextWrite ??= Promise.withResolvers<void>()).promise;
+  }
+
+  /** What could not be read back is told in total, each time that has doubled: it may be very many. */
+  lost(count: number, resource: string): void {
+    const before = this.lostMessages;
+    this.lostMessages += count;
+    if (Math.floor(Math.log2(before)) === Math.floor(Math.log2(this.lostMessages))) return;
+    this.log.error(
+      `${this.lostMessages} waiting messages so far could not be read back, the last of ${resource}`,
+    );
   }
 
   /** The page's entries are dropped as soon as they can be read again. */

@@ -3,14 +3,29 @@
 import { inTurn, type LongWork } from '../../base/turns.ts';
 import type { Pager } from '../paging/pager.ts';
 import type { QueueEntry } from './queue-entry.ts';
-import { ReadyList } from './ready-list.ts';
+import { ReadyList, type ReadyListener } from './ready-list.ts';
 
 export class PriorityList {
   size = 0;
   readonly #lists: ReadyList[];
 
-  constructor(maxPriority: number, pager: Pager, journalled: boolean) {
-    this.#lists = Array.from({ length: maxPriority + 1 }, () => new ReadyList(pager, journalled));
+  constructor(maxPriority: number, pager: Pager, journalled: boolean, listener: ReadyListener) {
+    const counting: ReadyListener = {
+      lost: (lost) => {
+        this.size -= lost.messages;
+        listener.lost(lost);
+      },
+      stalled: () => listener.stalled(),
+    };
+    this.#lists = Array.from({ length: maxPriority + 1 }, () => new ReadyList(pager, journalled, counting));
+  }
+
+  get stalled(): boolean {
+    return this.#lists.some((list) => list.stalled);
+  }
+
+  readAgain(passedOver: boolean): void {
+    for (const list of this.#lists) list.readAgain(passedOver);
   }
 
   push(entry: QueueEntry): void {
@@ -24,18 +39,17 @@ export class PriorityList {
   }
 
   peek(): QueueEntry | null {
-    return this.#highest()?.peek() ?? null;
+    return this.#withHead()?.peek() ?? null;
   }
 
   shift(): QueueEntry | null {
-    const list = this.#highest();
-    const entry = list?.shift() ?? null;
-    this.#recount();
+    const entry = this.#withHead()?.shift() ?? null;
+    if (entry) this.size--;
     return entry;
   }
 
-  remove(position: number): boolean {
-    const removed = this.#lists.some((list) => list.remove(position));
+  remove(entry: QueueEntry): boolean {
+    const removed = this.#lists.some((list) => list.remove(entry));
     if (removed) this.size--;
     return removed;
   }
@@ -66,17 +80,18 @@ export class PriorityList {
     return inTurn(this.#lists.map((list) => list.clear(release)));
   }
 
-  #recount(): void {
-    this.size = 0;
-    for (const list of this.#lists) this.size += list.size;
-  }
-
   #listOf(entry: QueueEntry): ReadyList {
     return this.#lists[Math.min(entry.message.priority, this.#lists.length - 1)]!;
   }
 
-  #highest(): ReadyList | null {
-    for (let i = this.#lists.length - 1; i >= 0; i--) if (this.#lists[i]!.size > 0) return this.#lists[i]!;
+  /** The highest with an entry that can be had; a stalled one holds back those below it, for the order's sake. */
+  #withHead(): ReadyList | null {
+    for (let i = this.#lists.length - 1; i >= 0; i--) {
+      const list = this.#lists[i]!;
+      if (list.size === 0) continue;
+      if (list.peek()) return list;
+      if (list.stalled) return null;
+    }
     return null;
   }
 }

@@ -9,12 +9,13 @@ import type { Arguments, QueueType } from '../../contract/rows.ts';
 import { JournalFault, type Journal } from '../../journal/journal.ts';
 import type { Consumer } from '../consumer.ts';
 import type { Message } from '../message.ts';
+import type { Lost } from '../paging/page.ts';
 import type { Pager } from '../paging/pager.ts';
 import { ConsumerSet } from './consumer-set.ts';
 import { PriorityList } from './priority-list.ts';
 import { QueueEntry, UnackedList } from './queue-entry.ts';
 import { settingsOf, type QueueSettings } from './queue-settings.ts';
-import { ReadyList } from './ready-list.ts';
+import { ReadyList, type ReadyListener } from './ready-list.ts';
 
 export type DeathReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit';
 
@@ -69,8 +70,12 @@ const dropsAtOnce = 64;
 /** Let go of between two turns' looks at the time; dead letters take their time each. */
 const dropsPerStep = 16;
 const releasesPerStep = 256;
+/** What the disk does not give is asked for again: after this, then after twice that, and so on; half a minute in all. */
+const readAgainMs = 50;
+const readAgainMsMax = 5000;
+const readAgainMax = 12;
 
-export class Queue {
+export class Queue implements ReadyListener {
   readonly kind = 'queue';
   readonly name: string;
   readonly id: number;
@@ -108,6 +113,8 @@ export class Queue {
   #hasExpiry = false;
   #turnPending = false;
   #tidying: Promise<void> | null = null;
+  #readTimer: Timer | null = null;
+  #readAgainCount = 0;
 
   constructor(host: QueueHost, declaration: QueueDeclaration) {
     this.host = host;
@@ -125,8 +132,8 @@ export class Queue {
     const levels = maxPriority ? integerOf(maxPriority)! : 0;
     this.#ready =
       levels > 0
-        ? new PriorityList(levels, host.pager, this.durable)
-        : new ReadyList(host.pager, this.durable);
+        ? new PriorityList(levels, host.pager, this.durable, this)
+        : new ReadyList(host.pager, this.durable, this);
     this.settings = settingsOf(this.arguments);
     this.lastUsedAt = this.lastActiveAt = host.clock.now();
     this.#armUnused();
@@ -205,7 +212,7 @@ export class Queue {
   restoreUnseen(recordId: number, bodyBytes: number, delivered: boolean): boolean {
     if (!(this.#ready instanceof ReadyList) || !this.#ready.pages || this.settings.messageTtlMs >= 0)
       return false;
-    this.#ready.pushRecord(recordId, this.#nextPosition++, delivered);
+    this.#ready.pushRecord(recordId, this.#nextPosition++, bodyBytes, delivered);
     this.persistentCount++;
     this.readyBytes += bodyBytes;
     return true;
@@ -312,6 +319,7 @@ export class Queue {
     this.deleted = true;
     this.#expiryTimer?.cancel();
     this.#unusedTimer?.cancel();
+    this.#readTimer?.cancel();
     const unacked: QueueEntry[] = [];
     for (let entry = this.unacked.first; entry; entry = entry.next) unacked.push(entry);
     for (const consumer of this.consumers.removeAll()) consumer.cancelled();
@@ -355,10 +363,37 @@ export class Queue {
 
   /** Takes one ready entry out, wherever it is; its record is released. False when it has gone meanwhile. */
   removeReady(entry: QueueEntry): boolean {
-    if (!this.#ready.remove(entry.position)) return false;
+    if (!this.#ready.remove(entry)) return false;
     this.readyBytes -= entry.message.bodySize;
     this.#release(entry.message);
     return true;
+  }
+
+  // ---- What the disk does not give back ----
+
+  /** Damage has taken messages out of the ready list; it is reported, and its bytes are set aside, by the journal. */
+  lost({ messages, bodyBytes, persistent, records }: Lost): void {
+    this.readyBytes -= bodyBytes;
+    this.persistentCount -= persistent;
+    for (const recordId of records) this.host.journal.release(this.id, recordId);
+    this.host.pager.lost(messages, this.resource);
+  }
+
+  stalled(): void {
+    const again = this.#readAgainCount++;
+    if (again === 0) this.host.pager.log.warn(`${this.resource}: its head cannot be read now; trying again`);
+    const delayMs = Math.min(readAgainMs * 2 ** again, readAgainMsMax);
+    this.#readTimer ??= this.host.clock.after(delayMs, () => this.#readAgain());
+  }
+
+  #readAgain(): void {
+    this.#readTimer = null;
+    const last = this.#readAgainCount >= readAgainMax;
+    if (last) this.#readAgainCount = 0;
+    this.#ready.readAgain(last);
+    if (!this.#ready.stalled) this.#readAgainCount = 0;
+    this.#tidy();
+    this.#deliver();
   }
 
   // ---- Inside ----
@@ -371,7 +406,7 @@ export class Queue {
       if (!consumer) return;
       const entry = this.#takeHead();
       if (entry) this.#handOut(entry, consumer);
-      else if (this.#tidying) return;
+      else if (this.#tidying || this.#ready.stalled) return;
     }
   }
 
@@ -468,6 +503,7 @@ export class Queue {
 
   /** Expires at the head only, as classic queues do: a message behind a longer-lived one waits (RABBITMQ.md). */
   #headMustGo(): DeathReason | null {
+    if (this.#ready.stalled) return null;
     const { lengthMax, bytesMax } = this.settings;
     if (this.#ready.size > 0 && (this.#ready.size > lengthMax || this.readyBytes > bytesMax)) return 'maxlen';
     const head = this.#hasExpiry ? this.#ready.peek() : null;

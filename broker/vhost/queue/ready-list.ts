@@ -2,6 +2,7 @@
 // messages are over their budget. A requeued one goes back to its own place (R31): it had been at the head, so
 // its place is before all of those, in a short sorted list.
 import type { LongWork } from '../../base/turns.ts';
+import type { Lost } from '../paging/page.ts';
 import { PageList } from '../paging/page-list.ts';
 import type { Pager } from '../paging/pager.ts';
 import { EntryRing } from './entry-ring.ts';
@@ -13,10 +14,20 @@ const clearedPerStep = 256;
 const residentMin = 64;
 const largeBytes = 64 * 1024;
 
+/** Hears of what the disk keeps from the list. */
+export interface ReadyListener {
+  /** They have left the list. */
+  lost(lost: Lost): void;
+  /** The head cannot be read now: nothing more comes until `readAgain`. */
+  stalled(): void;
+}
+
 export class ReadyList {
   size = 0;
+  stalled = false;
   readonly #pager: Pager;
   readonly #journalled: boolean;
+  readonly #listener: ReadyListener;
   #returned: QueueEntry[] = [];
   #returnedHead = 0;
   #ring = new EntryRing();
@@ -24,9 +35,10 @@ export class ReadyList {
   #pages: PageList | null = null;
 
   /** `journalled`: the queue is a holder of its persistent messages' records. */
-  constructor(pager: Pager, journalled: boolean) {
+  constructor(pager: Pager, journalled: boolean, listener: ReadyListener) {
     this.#pager = pager;
     this.#journalled = journalled;
+    this.#listener = listener;
   }
 
   push(entry: QueueEntry): void {
@@ -44,9 +56,9 @@ export class ReadyList {
   }
 
   /** Adds a journalled message unseen; for recovery, while `pages`. */
-  pushRecord(recordId: number, position: number, redelivered: boolean): void {
+  pushRecord(recordId: number, position: number, bodyBytes: number, redelivered: boolean): void {
     this.size++;
-    (this.#pages ?? this.#startPaging()).pushRecord(recordId, position, redelivered);
+    (this.#pages ?? this.#startPaging()).pushRecord(recordId, position, bodyBytes, redelivered);
   }
 
   #startPaging(): PageList {
@@ -72,12 +84,14 @@ export class ReadyList {
     this.size++;
   }
 
+  /** Null when it is empty, and while it is stalled. */
   peek(): QueueEntry | null {
     if (this.#returnedHead < this.#returned.length) return this.#returned[this.#returnedHead]!;
     if (this.#ring.size === 0 && this.#pages) this.#refill();
     return this.#ring.peek();
   }
 
+  /** Null when it is empty, and while it is stalled. */
   shift(): QueueEntry | null {
     if (this.size === 0) return null;
     let entry: QueueEntry | null;
@@ -92,12 +106,13 @@ export class ReadyList {
     return entry;
   }
 
-  /** Takes the entry at a position out wherever it is; false when it is not here. */
-  remove(position: number): boolean {
+  /** Takes an entry out wherever it is; false when it is not here. */
+  remove(entry: QueueEntry): boolean {
+    const { position } = entry;
     const index = this.#returnedIndex(position);
     const resident = index < 0 ? this.#ring.remove(position) : this.#returned.splice(index, 1)[0]!;
     if (resident) this.#pager.removed(resident.message);
-    else if (!this.#pages?.remove(position)) return false;
+    else if (!this.#pages?.remove(entry)) return false;
     this.size--;
     return true;
   }
@@ -127,6 +142,7 @@ export class ReadyList {
     const returned = this.#returned.slice(this.#returnedHead);
     const work = this.#letGo(returned, this.#ring, this.#pages, release);
     this.#pages = null;
+    this.stalled = false;
     this.size = 0;
     this.#ring = new EntryRing();
     this.#returned = [];
@@ -150,17 +166,30 @@ export class ReadyList {
     if (pages) yield* pages.clear(release);
   }
 
-  /** Brings pages in until there is an entry at the head, or none is left. */
-  #refill(): void {
-    while (this.#pages && this.#ring.size === 0) {
-      const before = this.#pages.size;
-      const entries = this.#pages.takeFirst();
+  /** After it was stalled: the disk is asked once more, and a page that it does not give is lost if `passedOver`. */
+  readAgain(passedOver: boolean): void {
+    if (!this.stalled) return;
+    this.stalled = false;
+    if (this.#ring.size === 0) this.#refill(passedOver);
+  }
+
+  /** Brings pages in until there is an entry at the head, none is left, or the disk does not give them. */
+  #refill(passedOver = false): void {
+    for (let first = true; this.#pages && this.#ring.size === 0 && !this.stalled; first = false) {
+      const entries = this.#pages.takeFirst(first && passedOver, this.#lose);
+      if (!entries) {
+        this.stalled = true;
+        return this.#listener.stalled();
+      }
       for (const entry of entries) this.#ring.push(entry);
-      // What could not be read has been reported and is no longer counted.
-      this.size -= before - this.#pages.size - entries.length;
       if (this.#pages.size === 0) this.#pages = null;
     }
   }
+
+  readonly #lose = (lost: Lost) => {
+    this.size -= lost.messages;
+    this.#listener.lost(lost);
+  };
 
   #returnedIndex(position: number): number {
     for (let i = this.#returnedHead; i < this.#returned.length; i++)
