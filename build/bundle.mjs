@@ -1,4 +1,4 @@
-// Builds dist/: the host, the node, the desktop shell and its preload with rolldown, the console with Vite.
+// Builds dist/: the host, the node, the lab, the desktop shell and its preload with rolldown, the console with Vite.
 import { rmSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -32,6 +32,7 @@ rmSync(dist, { recursive: true, force: true });
 await Promise.all([
   bundle('broker/host/headless.ts', { file: 'warren.mjs', format: 'esm' }),
   bundle('broker/node/child.ts', { file: 'node.mjs', format: 'esm' }),
+  bundle('broker/lab/child.ts', { file: 'lab.mjs', format: 'esm' }),
   bundle('electron/main.ts', { file: 'main.mjs', format: 'esm' }),
   bundle('electron/preload.ts', { file: 'preload.cjs', format: 'cjs' }),
   build({ configFile: join(root, 'renderer', 'vite.config.ts'), logLevel: 'warn' }),

@@ -1,13 +1,13 @@
-// A broker node as an Electron utility process.
+// A broker node, or the lab, as an Electron utility process.
 import { utilityProcess } from 'electron';
 import { exitReason, nodeFlags, type NodeSpawner } from '../broker/host/node-spawner.ts';
 
-export function utilityProcessSpawner(entry: string): NodeSpawner {
+export function utilityProcessSpawner(entry: string, serviceName: string): NodeSpawner {
   return {
     spawn: (config) => {
       const child = utilityProcess.fork(entry, [config], {
         stdio: 'pipe',
-        serviceName: 'Warren node',
+        serviceName,
         execArgv: nodeFlags,
       });
       const exits: ((reason: string, code: number | null) => void)[] = [];

@@ -1,9 +1,10 @@
 // What the host offers to the console: the node processes, the pair, logs and kept settings.
 import * as v from 'valibot';
+import { labProcedures } from './lab.ts';
+import { pairModels, type PairModel } from './pair-models.ts';
 import { command, query } from './procedure.ts';
 
-export const pairModels = ['independent', 'shared-store', 'replicated'] as const;
-export type PairModel = (typeof pairModels)[number];
+export { pairModels, type PairModel };
 
 export type NodeState = 'stopped' | 'starting' | 'running' | 'paused' | 'stopping' | 'crashed';
 export type PairRole = 'active' | 'standby' | 'none';
@@ -140,6 +141,7 @@ export const hostProcedures = {
   'pair.events': query(v.object({ after: v.optional(v.number(), 0) }))<PairEvent[]>(),
   'layout.get': query(v.object({ vhost: v.string() }))<CanvasLayout>(),
   'layout.put': command(v.object({ vhost: v.string(), layout }))<void>(),
+  ...labProcedures,
 } as const;
 
 export type HostProcedures = typeof hostProcedures;

@@ -46,6 +46,7 @@ async function run(options: CommandLine, version: string): Promise<void> {
     amqpHost: loopback,
     amqpPort,
     spawner: childProcessSpawner(join(dist, 'node.mjs')),
+    labSpawner: childProcessSpawner(join(dist, 'lab.mjs')),
     shell: 'headless',
     version,
     confirmMode: options.confirmMode,

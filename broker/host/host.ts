@@ -20,6 +20,7 @@ import type { NodeTarget, Result } from '../contract/rpc.ts';
 import type { NodeId } from '../pair/pair-machine.ts';
 import type { SessionHost } from './console-session.ts';
 import type { ConfirmMode } from './command-line.ts';
+import { LabRunner } from './lab/lab-runner.ts';
 import { Layouts } from './layouts.ts';
 import { claimDataFolder } from './data-folder-claim.ts';
 import type { NodeSpawner } from './node-spawner.ts';
@@ -36,6 +37,8 @@ export interface HostOptions {
   amqpHost: string;
   amqpPort: number;
   spawner: NodeSpawner;
+  /** Makes the lab's process. */
+  labSpawner: NodeSpawner;
   shell: HostInfo['shell'];
   version: string;
   confirmMode?: ConfirmMode;
@@ -45,6 +48,7 @@ export class Host implements SessionHost {
   readonly options: HostOptions;
   /** Set once the console is served over HTTP. */
   consoleUrl: string | null = null;
+  readonly lab: LabRunner;
   readonly #claim: FolderLock;
   readonly #layouts: Layouts;
   readonly #nodes = new Map<NodeId, SupervisedNode>();
@@ -85,6 +89,7 @@ export class Host implements SessionHost {
       stateFile: parts.stateFile,
       clock: osClock,
     });
+    this.lab = this.#makeLab();
     this.#handlers = this.#handlerTable();
   }
 
@@ -142,6 +147,7 @@ export class Host implements SessionHost {
 
   /** Ends every node in order: the standby first, so that nobody takes over. */
   async stop(): Promise<void> {
+    await this.lab.stop();
     const active = this.#pair.activeId;
     this.#pair.stop();
     for (const [id, node] of this.#nodes) if (id !== active) await node.stop();
@@ -152,6 +158,7 @@ export class Host implements SessionHost {
 
   /** Kills every node, for a host that does not wait. */
   abandon(): void {
+    this.lab.abandon();
     this.#pair.stop();
     for (const node of this.#nodes.values()) node.abandon();
   }
@@ -261,6 +268,18 @@ export class Host implements SessionHost {
     await node.stop();
   }
 
+  /** A pair that a run of the lab makes for itself is one more host, of which nobody sees anything. */
+  #makeLab(): LabRunner {
+    const { options } = this;
+    return new LabRunner({
+      folder: join(options.dataFolder, 'lab'),
+      own: this,
+      makeHost: (own) => Host.start({ ...options, claim: undefined, ...own }),
+      spawner: options.labSpawner,
+      product: options.version,
+    });
+  }
+
   #handlerTable(): Handlers<HostProcedures, undefined> {
     const pair = this.#pair;
     return {
@@ -291,6 +310,7 @@ export class Host implements SessionHost {
       'pair.events': ({ after }) => pair.events(after),
       'layout.get': ({ vhost }) => this.#layouts.get(vhost),
       'layout.put': ({ vhost, layout }) => this.#layouts.put(vhost, layout),
+      ...this.lab.handlers,
     };
   }
 

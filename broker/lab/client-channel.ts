@@ -173,6 +173,14 @@ export class ClientChannel {
     return args.messageCount;
   }
 
+  async deleteExchange(exchange: string): Promise<void> {
+    await this.call(
+      'exchange.delete',
+      { reserved1: 0, exchange, ifUnused: false, noWait: false },
+      'exchange.delete-ok',
+    );
+  }
+
   // ---- Publishing ----
 
   async selectConfirms(): Promise<void> {

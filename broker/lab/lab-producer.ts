@@ -1,11 +1,11 @@
 // A producer with sequence numbers: publishes at a rate, keeps what is unconfirmed, and after a lost connection sends
 // it again in order (R25) or leaves it unresolved. The audit hears of everything.
-import { encodeProperties } from '../amqp/properties.ts';
+import { encodeProperties, type BasicProperties } from '../amqp/properties.ts';
 import type { AuditSink } from './audit.ts';
 import type { ClientChannel } from './client-channel.ts';
 import type { ClientOptions } from './client-connection.ts';
 import { labelledBody, labelOf } from './message-label.ts';
-import { Session } from './session.ts';
+import { Session, type SessionEvents } from './session.ts';
 
 const tickMs = 5;
 
@@ -13,16 +13,25 @@ export interface ProducerOptions {
   name: string;
   address: ClientOptions;
   exchange: string;
-  routingKey: string;
+  /** By sequence number where it is not always the same. */
+  routingKey: string | ((sequence: number) => string);
   /** Declares what it publishes to, on every new connection. */
   declare: (channel: ClientChannel) => Promise<void>;
   messagesPerSecond: number;
+  /** Of that rate, at a time since it started to publish, in milliseconds. */
+  rateFactor?: (elapsedMs: number) => number;
+  /** It makes no more than these. */
+  messagesMax?: number;
   /** It waits when this many are unconfirmed. */
   unconfirmedMax?: number;
   bodyBytes?: number;
   persistent?: boolean;
   confirm?: boolean;
   mandatory?: boolean;
+  /** Besides the delivery mode. */
+  properties?: BasicProperties;
+  /** Hears of connections that came to nothing and of those that were closed. */
+  events?: Partial<SessionEvents>;
   /** Sends what was unconfirmed when the connection went again: at least once instead of at most once. */
   resend?: boolean;
   audit: AuditSink;
@@ -39,8 +48,10 @@ export class LabProducer {
   #unconfirmed = 0;
   #toResend: number[] = [];
   #timer: NodeJS.Timeout | null = null;
-  #pacedFrom = 0;
-  #paced = 0;
+  #startedAt = 0;
+  #tickedAt = 0;
+  /** Messages that are due: a part of one, and what the last tick could not send. */
+  #due = 0;
   #making = true;
   #whenSettled: (() => void) | null = null;
 
@@ -52,21 +63,30 @@ export class LabProducer {
       confirm: true,
       mandatory: true,
       resend: true,
+      rateFactor: () => 1,
+      messagesMax: Infinity,
+      properties: {},
+      events: {},
       ...options,
     };
-    this.#properties = encodeProperties({ deliveryMode: this.#options.persistent ? 2 : 1 });
+    const { persistent, properties, events } = this.#options;
+    this.#properties = encodeProperties({ ...properties, deliveryMode: persistent ? 2 : 1 });
     const { audit, name } = this.#options;
     this.#session = new Session({ name, ...options.address }, (channel) => this.#setUp(channel), {
-      connected: (_channel, at) => {
+      connected: (channel, at) => {
         audit.connected(name, at);
-        this.#pacedFrom = at;
-        this.#paced = 0;
+        events.connected?.(channel, at);
+        this.#startedAt ||= at;
+        this.#tickedAt = at;
+        this.#due = 0;
         this.#tick();
       },
-      disconnected: (_reason, at) => {
+      disconnected: (reason, at) => {
         audit.disconnected(name, at);
+        events.disconnected?.(reason, at);
         this.#keepUnconfirmed();
       },
+      failed: (reason, at) => events.failed?.(reason, at),
     });
   }
 
@@ -77,6 +97,11 @@ export class LabProducer {
   start(): void {
     this.#session.start();
     this.#timer = setInterval(() => this.#tick(), tickMs);
+  }
+
+  /** Makes no more; what is unconfirmed is still waited for and sent again. */
+  finish(): void {
+    this.#making = false;
   }
 
   /** Makes no more, waits at most `waitMs` for what is unconfirmed, and closes. */
@@ -105,26 +130,29 @@ export class LabProducer {
   }
 
   #tick(): void {
-    const { messagesPerSecond, unconfirmedMax, confirm } = this.#options;
+    const { messagesPerSecond, rateFactor, messagesMax, unconfirmedMax, confirm } = this.#options;
     const { channel } = this.#session;
     if (!channel) return;
     const mayPublish = () => this.#session.writable && (!confirm || this.#unconfirmed < unconfirmedMax);
     while (this.#toResend.length > 0 && mayPublish()) this.#publish(channel, this.#toResend.shift()!);
     if (!this.#making) return;
-    const due = Math.floor(((Date.now() - this.#pacedFrom) * messagesPerSecond) / 1000);
-    for (; this.#paced < due && mayPublish(); this.#paced++) this.#publish(channel, ++this.#lastSequence);
-    // What the broker held back is not made up for in a burst.
-    if (this.#paced < due) {
-      this.#pacedFrom = Date.now();
-      this.#paced = 0;
+    const now = Date.now();
+    this.#due += (((now - this.#tickedAt) * messagesPerSecond) / 1000) * rateFactor(now - this.#startedAt);
+    this.#tickedAt = now;
+    while (this.#due >= 1 && this.#lastSequence < messagesMax && mayPublish()) {
+      this.#publish(channel, ++this.#lastSequence);
+      this.#due--;
     }
+    // What the broker held back is not made up for in a burst.
+    if (this.#due >= 1) this.#due = 0;
   }
 
   #publish(channel: ClientChannel, sequence: number): void {
     const { name, exchange, routingKey, mandatory, bodyBytes, audit } = this.#options;
     const body = labelledBody({ producer: name, sequence }, bodyBytes);
     audit.published(name, sequence, Date.now());
-    const number = channel.publish(exchange, routingKey, body, this.#properties, mandatory);
+    const key = typeof routingKey === 'string' ? routingKey : routingKey(sequence);
+    const number = channel.publish(exchange, key, body, this.#properties, mandatory);
     if (number === 0) return;
     this.#inFlight.push(sequence);
     this.#unconfirmed++;

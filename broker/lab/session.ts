@@ -13,6 +13,8 @@ export interface SessionEvents {
   connected(channel: ClientChannel, at: number): void;
   /** Once per loss, not per failed try. */
   disconnected(reason: ClientClosed, at: number): void;
+  /** A try to connect and set up that came to nothing. */
+  failed?(reason: ClientClosed, at: number): void;
 }
 
 export class Session {
@@ -107,8 +109,9 @@ export class Session {
       return reason;
     } catch (error) {
       this.#connection?.destroy();
-      if (error instanceof ClientClosed) return error;
-      throw error;
+      if (!(error instanceof ClientClosed)) throw error;
+      if (!this.#stopped) this.#events.failed?.(error, Date.now());
+      return error;
     } finally {
       this.#connection = null;
     }

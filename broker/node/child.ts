@@ -3,40 +3,15 @@
 import { createBirpc } from 'birpc';
 import { DataFolderInUse } from '../base/data-folder-lock.ts';
 import { logTo } from '../base/log.ts';
+import { parentChannel } from '../base/parent-channel.ts';
 import type { NodeClient, NodeControl, NodeServer, Result } from '../contract/rpc.ts';
 import { osDoors } from './doors.ts';
 import { LogSender } from './log-sender.ts';
 import { Node } from './node.ts';
 import { NodeProcess, type ProcessConfig } from './node-process.ts';
 
-interface Channel {
-  post(message: unknown): void;
-  listen(handler: (message: unknown) => void): void;
-  onClosed(handler: () => void): void;
-}
-
-interface ParentPort {
-  postMessage(message: unknown): void;
-  on(event: 'message', listener: (event: { data: unknown }) => void): void;
-}
-
 /** What ends the process besides a stop; the host reads the code. */
 export const exitCodes = { stopped: 0, failed: 1, dataFolderInUse: 4 } as const;
-
-function parentChannel(): Channel {
-  const { parentPort } = process as { parentPort?: ParentPort };
-  if (parentPort)
-    return {
-      post: (message) => parentPort.postMessage(message),
-      listen: (handler) => parentPort.on('message', ({ data }) => handler(data)),
-      onClosed: () => undefined, // Electron ends its utility processes itself
-    };
-  return {
-    post: (message) => void (process.connected && process.send?.(message)),
-    listen: (handler) => void process.on('message', handler),
-    onClosed: (handler) => void process.on('disconnect', handler),
-  };
-}
 
 const starting: Result<unknown> = {
   ok: false,

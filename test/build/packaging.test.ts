@@ -55,6 +55,7 @@ test('app.asar holds what runs and nothing else', () => {
     'build/icons/icon.png',
     'build/icons/tray.png',
     'build/icons/tray@2x.png',
+    'dist/lab.mjs',
     'dist/main.mjs',
     'dist/node.mjs',
     'dist/preload.cjs',

@@ -157,6 +157,83 @@ describe('R33f: the unavailability window', () => {
   });
 });
 
+describe('R33f: several queues, and the load’s end', () => {
+  test('a message of several queues has to arrive by each of them; twice by one is a duplicate, by two is not', () => {
+    const audit = new Audit({
+      queuesOf: (_producer, sequence) => (sequence === 3 ? ['one'] : ['one', 'two']),
+    });
+    for (const sequence of [1, 2, 3, 4]) {
+      audit.published('p', sequence, 0);
+      audit.confirmed('p', sequence, 0);
+    }
+    audit.received('c', 'p', 1, false, 1, 'one');
+    audit.received('d', 'p', 1, false, 1, 'two');
+    audit.received('c', 'p', 2, false, 1, 'one');
+    audit.received('c', 'p', 3, false, 1, 'one');
+    audit.received('c', 'p', 3, true, 2, 'one');
+    audit.received('c', 'p', 4, false, 3, 'one');
+    audit.held('p', 4, 'two');
+    const [producer] = audit.report().producers;
+    expect(producer).toMatchObject({ lost: 1, lostSequences: [2], held: 1, duplicated: 1, delivered: 4 });
+    expect(audit.figures).toMatchObject({ delivered: 4, duplicated: 1, onTheWay: 0, unresolved: 0 });
+  });
+
+  test('the figures say at any time what the report says at the end', () => {
+    const events = fc.array(fc.tuple(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 1, max: 5 })));
+    fc.assert(
+      fc.property(events, (steps) => {
+        const audit = new Audit();
+        for (let sequence = 1; sequence <= 5; sequence++) audit.published('p', sequence, 0);
+        for (const [what, sequence] of steps)
+          [
+            () => audit.published('p', sequence, 1),
+            () => audit.confirmed('p', sequence, 1),
+            () => audit.refused('p', sequence, 1),
+            () => audit.returned('p', sequence, 1),
+            () => audit.received('c', 'p', sequence, false, 1),
+            () => audit.acked('c', 'p', sequence, 1),
+          ][what]!();
+        const { producers, consumers } = audit.report();
+        const { published, sent, confirmed, refused, returned, unresolved, delivered } = producers[0]!;
+        expect(audit.figures).toMatchObject({ published, sent, confirmed, refused, returned, unresolved });
+        expect(audit.figures).toMatchObject({ delivered, acked: consumers[0]?.acked ?? 0 });
+        expect(audit.figures).toMatchObject({
+          duplicated: consumers[0]?.duplicated ?? 0,
+          reordered: consumers[0]?.reordered ?? 0,
+          revived: consumers[0]?.revived ?? 0,
+        });
+      }),
+    );
+  });
+
+  test('without confirms nothing is unresolved; what was never seen is told', () => {
+    const audit = new Audit({ asksConfirms: () => false });
+    audit.published('p', 1, 10);
+    audit.published('p', 2, 20);
+    audit.received('c', 'p', 1, false, 21);
+    expect(audit.report().producers[0]).toMatchObject({ unresolved: 0, unseen: 1, lost: 0 });
+    expect(audit.publishWindows().longestMs).toBe(10);
+  });
+
+  test('what is silent after the load is no outage; what was down when it ended is one without an end', () => {
+    const { audit, report } = audited((audit) => {
+      for (const at of [100, 110, 150, 160]) audit.confirmed('p', at, at);
+      audit.fault('kill', 115);
+      audit.loadEnded(170);
+      audit.confirmed('p', 9, 4000);
+    });
+    expect(report.producerWindows[0]).toMatchObject({ from: 110, to: 150, durationMs: 40 });
+    expect(report.longestMs.producers).toBe(40);
+    const down = audited((audit) => {
+      for (const at of [100, 110, 112]) audit.confirmed('p', at, at);
+      audit.fault('kill', 111);
+      audit.loadEnded(5000);
+    });
+    expect(down.report.producerWindows[0]).toMatchObject({ from: 112, to: null, durationMs: null });
+    expect(audit.lastSequence('p')).toBe(160);
+  });
+});
+
 describe('the label', () => {
   test('comes back from any body that begins with it, and from no other', () => {
     const name = fc.stringMatching(/^[\w.-]{1,64}$/);

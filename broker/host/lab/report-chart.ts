@@ -1,0 +1,59 @@
+// A report's throughput as a drawing: messages a second over the load, with its faults as lines across.
+import type { LabReport } from '../../contract/lab.ts';
+import { escapeHtml } from './escape-html.ts';
+
+const width = 900;
+const height = 200;
+const left = 56;
+const bottom = 24;
+const top = 8;
+
+export function throughputSvg({ throughput, faults, loadFrom }: LabReport): string {
+  const { stepMs, sent, confirmed, delivered } = throughput;
+  const perSecond = (counts: number[]) => counts.map((count) => (count * 1000) / stepMs);
+  const series = [
+    { name: 'sent', values: perSecond(sent) },
+    { name: 'confirmed', values: perSecond(confirmed) },
+    { name: 'delivered', values: perSecond(delivered) },
+  ];
+  const highest = Math.max(1, ...series.flatMap(({ values }) => values));
+  const spanMs = Math.max(1, sent.length) * stepMs;
+  const x = (ms: number) => left + (ms / spanMs) * (width - left);
+  const y = (value: number) => top + (1 - value / highest) * (height - top - bottom);
+  const lines = series.map(({ name, values }) => {
+    const points = values.map(
+      (value, step) => `${x((step + 0.5) * stepMs).toFixed(1)},${y(value).toFixed(1)}`,
+    );
+    return `<polyline class="line ${name}" points="${points.join(' ')}"/>`;
+  });
+  const legend = series.map(({ name }) => `<span class="key ${name}">${name}</span>`).join(' ');
+  return `<figure><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="Messages a second over the load">
+${axis(highest, spanMs, x, y)}
+${lines.join('\n')}
+${faults.map(({ label, at }, index) => mark(label, x(at - loadFrom), index)).join('\n')}
+</svg><figcaption>Messages a second: ${legend}</figcaption></figure>`;
+}
+
+function axis(
+  highest: number,
+  spanMs: number,
+  x: (ms: number) => number,
+  y: (value: number) => number,
+): string {
+  const values = [0, highest / 2, highest].map(
+    (value) =>
+      `<line class="grid" x1="${left}" x2="${width}" y1="${y(value)}" y2="${y(value)}"/><text x="${left - 6}" y="${y(value) + 4}" text-anchor="end">${Math.round(value)}</text>`,
+  );
+  const times = [0, 0.25, 0.5, 0.75, 1].map((part) => {
+    const anchor = part === 0 ? 'start' : part === 1 ? 'end' : 'middle';
+    return `<text x="${x(part * spanMs)}" y="${height - 6}" text-anchor="${anchor}">${((part * spanMs) / 1000).toFixed(1)} s</text>`;
+  });
+  return [...values, ...times].join('\n');
+}
+
+/** Labels of neighbours on lines of their own. */
+function mark(label: string, at: number, index: number): string {
+  const atEdge = at > width - 120;
+  const place = atEdge ? `x="${at - 5}" text-anchor="end"` : `x="${at + 5}"`;
+  return `<line class="mark" x1="${at}" x2="${at}" y1="${top}" y2="${height - bottom}"/><text class="mark" ${place} y="${top + 10 + (index % 4) * 14}">${escapeHtml(label)}</text>`;
+}

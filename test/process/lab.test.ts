@@ -1,0 +1,163 @@
+// The lab as a user runs it: scenarios under audit, nodes killed on purpose, a verdict, and a report that is kept
+// (R1, R33e, R33f).
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import {
+  defaultLabSettings,
+  labScenarios,
+  type LabReport,
+  type LabSettings,
+} from '../../broker/contract/lab.ts';
+import { pairModels } from '../../broker/contract/pair-models.ts';
+import { WarrenProcess } from './warren-process.ts';
+
+let warren: WarrenProcess;
+
+beforeAll(async () => {
+  warren = await WarrenProcess.start();
+});
+afterAll(() => warren.dispose());
+
+const base: LabSettings = { ...defaultLabSettings, messagesPerSecond: 300, seconds: 4, script: '' };
+
+/** Runs a series to its end and gives its reports, in order. */
+async function labRuns(settings: Partial<LabSettings>, on = warren): Promise<LabReport[]> {
+  const { seriesId } = await on.console.host('lab.start', { settings: { ...base, ...settings } });
+  const status = () => on.console.host('lab.status');
+  await expect.poll(async () => (await status()).phase, { timeout: 90_000, interval: 100 }).toBe('idle');
+  const { problem, done } = await status();
+  expect(problem).toBe(null);
+  const rows = done.filter((row) => row.seriesId === seriesId);
+  return Promise.all(rows.map(({ id }) => on.console.host('lab.report', { id })));
+}
+
+describe('R33f: a kill in each model, on pairs of their own', () => {
+  test.each(pairModels)('%s: nothing that was confirmed is lost', async (model) => {
+    const [report] = await labRuns({ pairs: [model], seconds: 6, script: '+2s kill active' });
+    expect(report).toMatchObject({ model, pair: model, problems: [] });
+    const { verdict, faults, clients, events, throughput } = report!;
+    expect(verdict).toMatchObject({ lost: 0, promise: 'kept', unresolved: 0 });
+    expect(verdict.headline).toMatch(/^0 of [\d,]+ confirmed messages lost/);
+    expect(verdict.confirmed).toBeGreaterThan(500);
+    // What the killed node took with it is on it again, counted; a pair with every message strands none.
+    expect(verdict.delivered + verdict.held).toBe(verdict.published);
+    if (model !== 'independent') expect(verdict.held).toBe(0);
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toMatchObject({ label: 'kill a', problem: null });
+    for (const window of [faults[0]!.producers, faults[0]!.consumers])
+      expect(window.durationMs).toBeGreaterThan(0);
+    // Every client came back by itself.
+    expect(clients.map(({ connects }) => connects)).toEqual(clients.map(() => 2));
+    const said = events.map(({ source, message }) => `${source}: ${message}`);
+    expect(said).toContain('lab: kill a');
+    expect(said).toContain('node a: Node a killed by SIGKILL while it was active');
+    expect(said.some((line) => /^node b: Node b serves .* ms without service$/.test(line))).toBe(true);
+    expect(said.some((line) => line.startsWith('consumer-1: lost its connection'))).toBe(true);
+    expect(events.map(({ at }) => at)).toEqual(events.map(({ at }) => at).toSorted((a, b) => a - b));
+    expect(throughput.sent.reduce((sum, each) => sum + each, 0)).toBeGreaterThan(500);
+    // Nothing is left of the pair that was made for the run.
+    expect(readdirSync(join(warren.dataFolder, 'lab', 'pairs'))).toEqual([]);
+  });
+});
+
+describe('R1: the scenarios, on this broker', () => {
+  test.each(labScenarios)('%s: every message arrives', async (scenario) => {
+    const [report] = await labRuns({ scenario, pairs: ['this'], seconds: 2, consumers: 3 });
+    const { verdict, clients } = report!;
+    expect(report!.problems).toEqual([]);
+    expect(verdict).toMatchObject({
+      lost: 0,
+      held: 0,
+      duplicated: 0,
+      reordered: 0,
+      returned: 0,
+      unresolved: 0,
+    });
+    expect(verdict.published).toBeGreaterThan(200);
+    expect(verdict.delivered).toBe(verdict.published);
+    for (const { received, role, name } of clients)
+      if (role !== 'producer') expect(received, name).toBeGreaterThan(0);
+    const queues = await warren.console.node('active', 'queues.list', { vhost: '/', filter: 'name~^lab' });
+    expect(queues.items).toEqual([]);
+  });
+});
+
+describe('the script and the buttons', () => {
+  test('the clients’ link is cut, held up and slowed down; the clients cope', async () => {
+    const script =
+      '+500ms cut clients for 300ms\n+1500ms delay clients 50ms for 500ms\n+2500ms throttle clients 20kB/s for 500ms';
+    const [report] = await labRuns({ pairs: ['this'], script });
+    expect(report!.verdict).toMatchObject({ lost: 0, promise: 'kept' });
+    expect(report!.faults.map(({ label }) => label)).toEqual([
+      'cut clients for 300ms',
+      'delay clients 50ms for 500ms',
+      'throttle clients 20kB/s for 500ms',
+    ]);
+    expect(report!.faults[0]!.producers.durationMs).toBeGreaterThan(250);
+    expect(report!.clients.every(({ connects }) => connects >= 2)).toBe(true);
+  });
+
+  test('what cannot be done is said, and the run goes on', async () => {
+    const [report] = await labRuns({ pairs: ['this'], seconds: 2, script: '+1s switch-over' });
+    expect(report!.faults[0]!.problem).toContain('no standby');
+    expect(report!.problems[0]).toContain('no standby');
+    expect(report!.verdict.headline).toContain('no fault');
+  });
+
+  test('a button acts now; the load may be ended early; a series may be aborted', async () => {
+    const { console } = warren;
+    const status = () => console.host('lab.status');
+    await console.host('lab.start', { settings: { ...base, pairs: ['this'], seconds: 60 } });
+    await expect
+      .poll(async () => (await status()).figures?.confirmed ?? 0, { timeout: 20_000 })
+      .toBeGreaterThan(50);
+    await expect(console.host('lab.act', { action: 'juggle' })).rejects.toThrow(
+      "invalid: 'juggle' is nothing the lab can do",
+    );
+    await expect(console.host('lab.start', { settings: base })).rejects.toThrow('at work already');
+    await console.host('lab.act', { action: 'freeze clients for 300ms' });
+    await console.host('lab.finish');
+    await expect.poll(async () => (await status()).phase, { timeout: 30_000 }).toBe('idle');
+    const { done } = await status();
+    expect(done[0]!.verdict.lost).toBe(0);
+    const { faults, loadFrom, loadTo } = await console.host('lab.report', { id: done[0]!.id });
+    expect(faults.map(({ label }) => label)).toEqual(['freeze clients for 300ms']);
+    expect(loadTo - loadFrom).toBeLessThan(50_000);
+
+    await console.host('lab.start', { settings: { ...base, pairs: ['this'], seconds: 60 } });
+    await expect.poll(async () => (await status()).phase, { timeout: 20_000 }).toBe('running');
+    await console.host('lab.abort');
+    await expect.poll(async () => (await status()).phase, { timeout: 30_000 }).toBe('idle');
+    expect(await status()).toMatchObject({ problem: null, done: [] });
+  });
+
+  test('a script that makes no sense is refused with its line', async () => {
+    await expect(
+      warren.console.host('lab.start', {
+        settings: { ...base, script: '+1s kill active\n+2s kill everyone' },
+      }),
+    ).rejects.toThrow('invalid: script, line 2: kill whom? active, standby, a, b');
+  });
+});
+
+describe('reports', () => {
+  test('are kept over a restart, shown as one page, and removed', async () => {
+    const first = await WarrenProcess.start();
+    onTestFinished(() => first.dispose());
+    const reports = await labRuns({ pairs: ['this'], seconds: 1, repeat: 2 }, first);
+    expect(reports.map(({ run, of }) => [run, of])).toEqual([
+      [1, 2],
+      [2, 2],
+    ]);
+    const rows = await first.console.host('lab.reports');
+    expect(rows.map(({ id }) => id)).toEqual(reports.map(({ id }) => id).reverse());
+    const html = await first.console.host('lab.html', { ids: rows.map(({ id }) => id) });
+    expect(html).toContain('Side by side');
+    expect(html).not.toMatch(/<script|https?:/);
+    await first.console.host('lab.remove', { id: rows[0]!.id });
+    expect(await first.console.host('lab.reports')).toHaveLength(1);
+    expect(existsSync(join(first.dataFolder, 'lab', 'reports', `${rows[0]!.id}.json`))).toBe(false);
+    await expect(first.console.host('lab.report', { id: rows[0]!.id })).rejects.toThrow('not-found');
+  });
+});
