@@ -1,6 +1,7 @@
 // What the host offers to the console: the node processes, the pair, logs and kept settings.
 import * as v from 'valibot';
 import { labProcedures } from './lab.ts';
+import { faultPlaces, nodeFaultSchema, type NodeFaultRow } from './node-faults.ts';
 import { pairModels, type PairModel } from './pair-models.ts';
 import { command, query } from './procedure.ts';
 
@@ -55,7 +56,9 @@ export interface PairEvent {
     | 'definitions-synced'
     | 'standby-level'
     | 'standby-behind'
-    | 'recovered';
+    | 'recovered'
+    | 'fault-on'
+    | 'fault-off';
   message: string;
   /** With `front-taken` after a failure: how long nobody served the front address, in milliseconds. */
   outageMs: number | null;
@@ -122,6 +125,20 @@ export const hostProcedures = {
   'nodes.pause': command(v.object({ nodeId }))<void>(),
   'nodes.resume': command(v.object({ nodeId }))<void>(),
   'nodes.restart': command(v.object({ nodeId }))<void>(),
+  /**
+   * Puts a fault on a node, in place of what its disk, clock, link or memory had; null takes away what is on there, or
+   * without a place all. On a shared store a fault of the disk is every node's. Damage is done to a journal at rest: of
+   * a node that is down, or a standby's copy.
+   */
+  'nodes.fault': command(
+    v.object({
+      nodeId,
+      fault: v.nullable(nodeFaultSchema),
+      place: v.optional(v.picklist(faultPlaces)),
+    }),
+  )<void>(),
+  /** What is on. */
+  'nodes.faults': query(none)<NodeFaultRow[]>(),
   'nodes.log': query(
     v.object({
       nodeId,

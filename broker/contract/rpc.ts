@@ -2,6 +2,7 @@
 // (birpc over the child's channel). Errors travel as values because neither serializer keeps classes.
 import type { ErrorShape } from './errors.ts';
 import type { HostProcedureName, PairModel } from './host-procedures.ts';
+import type { LastingFault } from './node-faults.ts';
 import type { NodeProcedureName } from './node-procedures.ts';
 
 export type Result<Value> = { ok: true; value: Value } | { ok: false; error: ErrorShape };
@@ -64,6 +65,8 @@ export type NodeControl =
   | { kind: 'peer'; link: number; address: PeerAddress | null; authoritative: boolean }
   /** Durable messages per queue, for the stranded list (R18). */
   | { kind: 'holdings' }
+  /** All faults that are on from now on. */
+  | { kind: 'faults'; faults: LastingFault[] }
   | { kind: 'stop' };
 
 export interface PeerAddress {

@@ -22,6 +22,7 @@ import type { SessionHost } from './console-session.ts';
 import type { ConfirmMode } from './command-line.ts';
 import { LabRunner } from './lab/lab-runner.ts';
 import { Layouts } from './layouts.ts';
+import { NodeFaults } from './node-faults.ts';
 import { claimDataFolder } from './data-folder-claim.ts';
 import type { NodeSpawner } from './node-spawner.ts';
 import { PairManager } from './pair-manager.ts';
@@ -53,6 +54,7 @@ export class Host implements SessionHost {
   readonly #layouts: Layouts;
   readonly #nodes = new Map<NodeId, SupervisedNode>();
   readonly #pair: PairManager;
+  readonly #faults: NodeFaults;
   readonly #handlers: Handlers<HostProcedures, undefined>;
 
   /**
@@ -90,6 +92,12 @@ export class Host implements SessionHost {
       clock: osClock,
     });
     this.lab = this.#makeLab();
+    this.#faults = new NodeFaults({
+      nodes: this.#nodes,
+      model: () => this.#pair.model,
+      activeId: () => this.#pair.activeId,
+      noted: (id, on, message) => this.#pair.faulted(id, on, message),
+    });
     this.#handlers = this.#handlerTable();
   }
 
@@ -227,6 +235,7 @@ export class Host implements SessionHost {
       managementPort: 0,
       kind: 'disc',
       model,
+      faults: this.#faults.of(id),
       followsFront: true,
       // A copy is worth what its original's disk has.
       confirmMode: model === 'replicated' ? 'synced' : (options.confirmMode ?? 'synced'),
@@ -240,6 +249,7 @@ export class Host implements SessionHost {
     const leaves = otherThan(this.#pair.preferredId);
     await this.#nodes.get(leaves)?.stop();
     await this.#pair.setModel(null);
+    this.#faults.forgetStore();
     await this.#tellModel(otherThan(leaves), null);
     await this.#nodes.get(leaves)?.log.close();
     this.#pair.remove(leaves);
@@ -301,6 +311,9 @@ export class Host implements SessionHost {
         await this.#stopNode(nodeId);
         this.#node(nodeId).start();
       },
+      'nodes.fault': ({ nodeId, fault, place }) =>
+        fault ? this.#faults.put(nodeId, fault) : this.#faults.clear(nodeId, place),
+      'nodes.faults': () => this.#faults.rows,
       'nodes.log': ({ nodeId, ...query }) => this.#node(nodeId).log.read(query),
       'pair.status': () => this.#status(),
       'pair.start': ({ model }) => this.startPair(model),

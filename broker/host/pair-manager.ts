@@ -213,6 +213,11 @@ export class PairManager {
     this.#note(id, 'node-resumed', `Node ${id} goes on`);
   }
 
+  /** A fault was put on a node on purpose, or taken away. */
+  faulted(id: NodeId | null, on: boolean, message: string): void {
+    this.#note(id, on ? 'fault-on' : 'fault-off', message);
+  }
+
   /** The active node's word about a link: an earlier one's says nothing about this one. */
   peerInSync(id: NodeId, link: number, inSync: boolean): void {
     if (link !== this.#link || id !== this.#state.active || inSync === this.#inSync) return;

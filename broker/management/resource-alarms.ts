@@ -10,6 +10,7 @@ export interface AlarmOptions {
   clock: Clock;
   journal: Journal;
   dataFolder: string;
+  memoryUsedBytes: () => number;
   memoryLimitBytes?: number | undefined;
   diskFreeLimitBytes?: number | undefined;
   /** Called with the reason that clients are told, null when all is well. */
@@ -61,7 +62,7 @@ export class ResourceAlarms {
   }
 
   async #look(): Promise<void> {
-    const used = process.memoryUsage.rss();
+    const used = this.#options.memoryUsedBytes();
     this.#set(
       'memory',
       used > this.memoryLimitBytes

@@ -6,6 +6,7 @@ import { logTo } from '../base/log.ts';
 import { parentChannel } from '../base/parent-channel.ts';
 import type { NodeClient, NodeControl, NodeServer, Result } from '../contract/rpc.ts';
 import { osDoors } from './doors.ts';
+import { FaultDoor } from './faults/fault-door.ts';
 import { LogSender } from './log-sender.ts';
 import { Node } from './node.ts';
 import { NodeProcess, type ProcessConfig } from './node-process.ts';
@@ -44,13 +45,17 @@ async function main(): Promise<void> {
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', end);
   channel.onClosed(end);
+  const faults = new FaultDoor(osDoors);
+  faults.set(config.faults ?? []);
+  const { doors } = faults;
   try {
     const node = new NodeProcess({
       config,
       host,
       log,
-      doors: osDoors,
-      startNode: (started) => Node.start(started),
+      doors,
+      faults,
+      startNode: (started) => Node.start(started, doors),
       end: (code) => process.exit(code),
     });
     await node.open();

@@ -16,6 +16,8 @@ export interface Doors {
   /** Throws DataFolderInUse. */
   lockFolder(folder: string): Promise<FolderLock>;
   definitionsStore(file: string): DefinitionsStore;
+  /** Of this process. */
+  memoryUsedBytes(): number;
 }
 
 export const osDoors: Doors = {
@@ -24,4 +26,5 @@ export const osDoors: Doors = {
   storage: osStorage,
   lockFolder: lockDataFolder,
   definitionsStore: (file) => new DiscStore(file),
+  memoryUsedBytes: () => process.memoryUsage.rss(),
 };

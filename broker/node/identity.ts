@@ -1,9 +1,9 @@
 // Whose store a folder is, and which version wrote it last. Two nodes over one store are one node to their clients: the
 // same name; and an older node must not write what a newer one has written (R33d).
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { replaceFile } from '../base/replace-file.ts';
+import type { Storage } from '../base/storage.ts';
 
 const identitySchema = v.object({ node: v.string(), version: v.string() });
 
@@ -12,14 +12,19 @@ export class StoreRefused extends Error {
 }
 
 /** Writes down whose the store is. Throws StoreRefused naming what differs. */
-export async function checkIdentity(dataFolder: string, node: string, version: string): Promise<void> {
+export async function checkIdentity(
+  dataFolder: string,
+  node: string,
+  version: string,
+  storage: Storage,
+): Promise<void> {
   const path = join(dataFolder, 'identity.json');
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = (await storage.read(path)).toString();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    return replaceFile(path, JSON.stringify({ node, version }));
+    return replaceFile(path, JSON.stringify({ node, version }), storage);
   }
   let identity: v.InferOutput<typeof identitySchema>;
   try {
@@ -33,7 +38,7 @@ export async function checkIdentity(dataFolder: string, node: string, version: s
     throw new StoreRefused(
       `the store ${dataFolder} was written by version ${identity.version}, which is newer than this node's ${version}`,
     );
-  if (identity.version !== version) await replaceFile(path, JSON.stringify({ node, version }));
+  if (identity.version !== version) await replaceFile(path, JSON.stringify({ node, version }), storage);
 }
 
 function isNewer(version: string, than: string): boolean {

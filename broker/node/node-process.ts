@@ -5,6 +5,7 @@ import type { BirpcReturn } from 'birpc';
 import type { Log } from '../base/log.ts';
 import { ContractError, toErrorShape } from '../contract/errors.ts';
 import type { PairModel } from '../contract/host-procedures.ts';
+import type { LastingFault } from '../contract/node-faults.ts';
 import type { NodeProcedureName } from '../contract/node-procedures.ts';
 import type { Activation, NodeClient, NodeControl, NodeReady, NodeServer, Result } from '../contract/rpc.ts';
 import type { PeerDefinitions } from '../pair/peer-definitions.ts';
@@ -24,6 +25,8 @@ type FrontRequest = Extract<NodeControl, { kind: 'take-front' }>;
 export interface ProcessConfig extends Omit<NodeConfig, 'log' | 'standbyState'> {
   /** Null for a node that is in no pair. */
   model: PairModel | null;
+  /** Put on it from its start. */
+  faults?: LastingFault[];
 }
 
 /** What a process has to do with a node that is open. */
@@ -52,6 +55,8 @@ export interface NodeProcessParts {
   host: HostCaller;
   log: Log;
   doors: Doors;
+  /** What the host puts on the doors. */
+  faults?: { set(faults: readonly LastingFault[]): void };
   /** Throws what the store says. */
   startNode(config: NodeConfig): Promise<OpenNode>;
   /** Ends the process at once. */
@@ -123,6 +128,8 @@ export class NodeProcess implements NodeServer {
           return this.#node?.holdings() ?? [];
         case 'replication':
           return this.#model === 'replicated' ? (this.#node?.replicator.status() ?? null) : null;
+        case 'faults':
+          return this.#parts.faults?.set(request.faults);
         case 'stop':
           return this.stop();
       }
@@ -143,8 +150,8 @@ export class NodeProcess implements NodeServer {
   // ---- Open and standing by ----
 
   async #open(): Promise<void> {
-    const { model, ...config } = this.#config;
-    void model;
+    const { model, faults, ...config } = this.#config;
+    void [model, faults];
     const node = await this.#parts.startNode({
       ...config,
       log: this.#log,

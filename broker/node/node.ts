@@ -4,11 +4,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { OutputBuffers } from '../amqp/output-buffers.ts';
 import { AccessControl } from '../auth/access-control.ts';
-import { lockDataFolder, type FolderLock } from '../base/data-folder-lock.ts';
+import type { FolderLock } from '../base/data-folder-lock.ts';
 import type { Log } from '../base/log.ts';
-import { osClock } from '../base/os-clock.ts';
-import { osNetwork } from '../base/os-network.ts';
-import { osStorage } from '../base/os-storage.ts';
 import {
   defaultLimits,
   NodeTotals,
@@ -21,8 +18,7 @@ import type { EpochFile } from '../base/epoch-file.ts';
 import { ConnectionRegistry } from '../connection/connection-registry.ts';
 import { DiskFlow } from '../connection/disk-flow.ts';
 import { Listener } from '../connection/listener.ts';
-import type { Definition, DefinitionChange } from '../definitions/definitions-store.ts';
-import { DiscStore } from '../definitions/disc-store.ts';
+import type { Definition, DefinitionChange, DefinitionsStore } from '../definitions/definitions-store.ts';
 import { MemoryStore } from '../definitions/memory-store.ts';
 import type { ConfirmMode, RecoveryReport } from '../journal/journal.ts';
 import { SegmentLog } from '../journal/segment-log.ts';
@@ -34,6 +30,7 @@ import { ResourceAlarms } from '../management/resource-alarms.ts';
 import { Pager } from '../vhost/paging/pager.ts';
 import { VhostRegistry } from '../vhost/vhost-registry.ts';
 import { DefinitionLog } from './definition-log.ts';
+import { osDoors, type Doors } from './doors.ts';
 import { checkIdentity } from './identity.ts';
 import { markLineage } from './lineage.ts';
 import { definitionsFile, epochFile, journalFolder } from './standby.ts';
@@ -84,7 +81,7 @@ export class Node {
   managementPort = 0;
   readonly #journal: SegmentLog;
   readonly #scratch: SegmentLog;
-  readonly #store: DiscStore | MemoryStore;
+  readonly #store: DefinitionsStore;
   readonly #lock: FolderLock;
   readonly #listener: Listener;
   readonly #alarms: ResourceAlarms;
@@ -96,12 +93,13 @@ export class Node {
   #http: HttpServer | null = null;
 
   /** Throws DataFolderInUse, or what the disk or the ports say. */
-  static async start(config: NodeConfig): Promise<Node> {
+  static async start(config: NodeConfig, doors: Doors = osDoors): Promise<Node> {
     const startedAt = performance.now();
-    const lock = await lockDataFolder(config.dataFolder);
+    const lock = await doors.lockFolder(config.dataFolder);
     try {
-      if (config.identity) await checkIdentity(config.dataFolder, config.identity, config.productVersion);
-      return await assemble(config, lock, startedAt);
+      if (config.identity)
+        await checkIdentity(config.dataFolder, config.identity, config.productVersion, doors.storage);
+      return await assemble(config, doors, lock, startedAt);
     } catch (error) {
       lock.release();
       throw error;
@@ -118,16 +116,17 @@ export class Node {
     this.#scratch = parts.scratch;
     this.#store = parts.store;
     this.#lock = parts.lock;
-    this.#epoch = epochFile(parts.config.dataFolder, osStorage);
+    this.#epoch = epochFile(parts.config.dataFolder, parts.doors.storage);
     this.#followsFront = parts.config.followsFront ?? false;
     if (this.#followsFront) this.services.vhosts.standsBy = true;
     this.startMs = performance.now() - parts.startedAt;
     this.#flow = new DiskFlow([parts.journal, parts.scratch]);
     this.#listener = new Listener(this.services, this.connections, this.#flow);
     this.#alarms = new ResourceAlarms({
-      clock: osClock,
+      clock: parts.doors.clock,
       journal: this.#journal,
       dataFolder: parts.config.dataFolder,
+      memoryUsedBytes: parts.doors.memoryUsedBytes,
       memoryLimitBytes: parts.config.memoryLimitBytes,
       diskFreeLimitBytes: parts.config.diskFreeLimitBytes,
       changed: (reason) => this.connections.block(reason),
@@ -260,11 +259,12 @@ export class Node {
 
 interface NodeParts {
   config: NodeConfig;
+  doors: Doors;
   services: BrokerServices;
   definitions: DefinitionLog;
   journal: SegmentLog;
   scratch: SegmentLog;
-  store: DiscStore | MemoryStore;
+  store: DefinitionsStore;
   lock: FolderLock;
   recovery: RecoveryReport;
   replicator: Replicator;
@@ -279,20 +279,26 @@ export interface ReplicationSettings {
 
 const replicationDefaults: ReplicationSettings = { mode: 'sync', policy: 'available', timeoutMs: 1500 };
 
-async function assemble(config: NodeConfig, lock: FolderLock, startedAt: number): Promise<Node> {
+async function assemble(
+  config: NodeConfig,
+  doors: Doors,
+  lock: FolderLock,
+  startedAt: number,
+): Promise<Node> {
   const { log } = config;
+  const { clock } = doors;
   const store =
-    config.kind === 'disc' ? new DiscStore(definitionsFile(config.dataFolder)) : new MemoryStore();
+    config.kind === 'disc' ? doors.definitionsStore(definitionsFile(config.dataFolder)) : new MemoryStore();
   const stored = await store.load();
   const definitions = new DefinitionLog(store, stored);
-  const shared = { storage: osStorage, clock: osClock, log };
+  const shared = { storage: doors.storage, clock, log };
   const { dataFolder, confirmMode } = config;
   const folder = journalFolder(dataFolder);
-  await markLineage(folder, osStorage);
+  await markLineage(folder, doors.storage);
   const replicator: Replicator = new Replicator({
-    clock: osClock,
-    network: osNetwork,
-    storage: osStorage,
+    clock,
+    network: doors.network,
+    storage: doors.storage,
     folder,
     log,
     ...replicationDefaults,
@@ -301,12 +307,12 @@ async function assemble(config: NodeConfig, lock: FolderLock, startedAt: number)
     lastRecordId: () => journal.lastRecordId,
     standbyState: config.standbyState ?? (() => Promise.resolve()),
   });
-  const storage = replicatingStorage(osStorage, folder, replicator);
+  const storage = replicatingStorage(doors.storage, folder, replicator);
   const segmentBytesMax = config.journalSegmentBytes;
   const endOfTick: EndOfTick = new EndOfTick(() => journal.marksPending);
   const journal = new SegmentLog({
     ...shared,
-    clock: { ...osClock, soon: (callback) => endOfTick.last(callback) },
+    clock: { ...clock, soon: (callback) => endOfTick.last(callback) },
     storage,
     folder,
     confirmMode,
@@ -321,7 +327,7 @@ async function assemble(config: NodeConfig, lock: FolderLock, startedAt: number)
   await scratch.recover(() => undefined);
   const budgetBytes = config.messageMemoryBytes ?? messageMemoryDefault;
   const pager = new Pager({ budgetBytes, journal, scratch, log });
-  const vhosts = new VhostRegistry({ clock: osClock, journal, definitions, pager });
+  const vhosts = new VhostRegistry({ clock, journal, definitions, pager });
   const access = new AccessControl(definitions);
   const others = stored.map(({ definition }) => definition).filter((each) => !access.restore(each));
   for (const skipped of vhosts.restore(others))
@@ -337,7 +343,7 @@ async function assemble(config: NodeConfig, lock: FolderLock, startedAt: number)
     await definitions.settleAll();
   }
   const services: BrokerServices = {
-    clock: osClock,
+    clock,
     log,
     journal,
     vhosts,
@@ -352,6 +358,7 @@ async function assemble(config: NodeConfig, lock: FolderLock, startedAt: number)
   };
   const parts = {
     config,
+    doors,
     services,
     definitions,
     journal,

@@ -14,6 +14,10 @@ import { readMessages, send } from './peer-protocol.ts';
 
 const reconnectDelayMs = 100;
 const reconnectDelayMaxMs = 2000;
+/** A peer that does not answer a change for so long is given up: a declare waits for it. */
+const changeTimeoutMs = 3000;
+/** All of a broker's definitions take their time. */
+const snapshotTimeoutMs = 30_000;
 /** Of the definitions in one message of a snapshot, about. */
 const partBytes = 1024 * 1024;
 
@@ -122,7 +126,7 @@ export class PeerSender {
         send(socket, { kind: 'snapshot-part', definitions: part });
       const id = ++this.#lastId;
       send(socket, { kind: 'snapshot-end', id });
-      return { answer: this.#answerTo(socket, id) };
+      return { answer: this.#answerTo(socket, id, snapshotTimeoutMs) };
     });
     definitions.setSender((change) =>
       sent.then(
@@ -158,16 +162,23 @@ export class PeerSender {
     this.#underWay.set(key, (this.#underWay.get(key) ?? 0) + 1);
     const id = ++this.#lastId;
     send(socket, { kind: 'change', id, change });
-    const { reached } = await this.#answerTo(socket, id);
+    const { reached } = await this.#answerTo(socket, id, changeTimeoutMs);
     const left = this.#underWay.get(key)! - 1;
     if (left > 0) this.#underWay.set(key, left);
     else this.#underWay.delete(key);
     return reached;
   }
 
-  #answerTo(socket: Connection, id: number): Promise<Answer> {
+  #answerTo(socket: Connection, id: number, timeoutMs: number): Promise<Answer> {
     if (socket.destroyed || this.#socket !== socket) return Promise.resolve(unreached);
-    return new Promise((resolve) => this.#waiting.set(id, resolve));
+    return new Promise((resolve) => {
+      // A cable that is cut says nothing: the link ends, and this node promises alone.
+      const timer = this.#options.clock.after(timeoutMs, () => socket.destroy());
+      this.#waiting.set(id, (answer) => {
+        timer.cancel();
+        resolve(answer);
+      });
+    });
   }
 
   /** A peer that refuses is not in step: the next connection begins with a snapshot. */
