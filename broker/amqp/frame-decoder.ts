@@ -47,25 +47,27 @@ export class FrameDecoder {
   /** Goes on with what was held; within the handler's own call it has no effect. */
   resume(): void {
     if (this.#decoding) return;
-    while (this.#held.length > 0 && !this.#handler.stopped) this.#decode(this.#held.shift()!);
+    while (this.#held.length > 0 && !this.#handler.stopped) this.#decode(this.#held.shift()!, true);
   }
 
-  #decode(chunk: Buffer): void {
+  /** `own`: the chunk is the decoder's to keep. */
+  #decode(chunk: Buffer, own = false): void {
     this.#decoding = true;
     try {
-      this.#frames(chunk);
+      this.#frames(chunk, own);
     } finally {
       this.#decoding = false;
     }
   }
 
-  #frames(chunk: Buffer): void {
+  #frames(chunk: Buffer, own: boolean): void {
     let at = 0;
     if (this.#partialSize > 0) at = this.#complete(chunk);
     const handler = this.#handler;
     while (at < chunk.length) {
       if (handler.stopped) {
-        this.#held.unshift(Buffer.from(chunk.subarray(at)));
+        const rest = chunk.subarray(at);
+        this.#held.unshift(own ? rest : Buffer.from(rest));
         return;
       }
       const left = chunk.length - at;

@@ -12,7 +12,7 @@ import { mechanisms, type Mechanism } from '../auth/sasl.ts';
 import type { Timer } from '../base/clock.ts';
 import type { BrokerServices, ChannelHost } from '../channel/channel-host.ts';
 import { Channel } from '../channel/channel.ts';
-import type { TickTask } from '../channel/end-of-tick.ts';
+import type { TickSharer, TickTask } from '../channel/end-of-tick.ts';
 import { JournalFault } from '../journal/journal.ts';
 import type { Queue } from '../vhost/queue/queue.ts';
 import type { Vhost } from '../vhost/vhost.ts';
@@ -37,8 +37,10 @@ const silentRefusalDelayMs = 3000;
 const closeTimeoutMs = 5000;
 /** For a client that never got in. */
 const refusedTimeoutMs = 2000;
+/** Frames between two looks at the time. */
+const framesPerLook = 16;
 
-export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable {
+export class Connection implements ChannelHost, FrameHandler, TickTask, TickSharer, Holdable {
   readonly services: BrokerServices;
   readonly name: string;
   readonly peerHost: string;
@@ -76,6 +78,11 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
   #publisher = false;
   /** What the socket had not sent at the end of the last tick. */
   #unsent = 0;
+  /** It has had its share of the tick: its next frames wait for the next one. */
+  #hadItsShare = false;
+  #tick = -1;
+  #shareEndsAt = 0;
+  #framesToLook = framesPerLook;
   readonly #toWake = new Set<Queue>();
   readonly #whenClosed: (() => void)[] = [];
 
@@ -147,10 +154,10 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
     return this.#unsent + this.writer.size > this.services.limits.unreadBytesMax;
   }
 
-  /** Frames wait while the disk works, publishers are held back, or answers lie unread. */
+  /** Frames wait while the disk works, publishers are held back, answers lie unread, or it is others' turn. */
   get stopped(): boolean {
     const heldBack = this.#heldBack && this.state === 'running';
-    return this.#waiting || this.#held || heldBack || this.overfull;
+    return this.#hadItsShare || this.#waiting || this.#held || heldBack || this.overfull;
   }
 
   /** Whether silence means anything: nothing is heard from a client that is not read. */
@@ -169,12 +176,36 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
   received(chunk: Buffer): void {
     this.bytesReceived += chunk.length;
     this.receivedAt = this.services.clock.now();
+    this.#beginTurn();
     this.#guard(() => {
       if (this.state === 'header') this.#readHeader(chunk);
       else this.#decoder.push(chunk);
     });
+    this.#lookAtTime();
     if (this.#publisher && this.#flow.holds(this)) this.#held = true;
     if (this.stopped) this.#socket.pause();
+  }
+
+  /** All chunks that are read in one tick are of one turn. */
+  #beginTurn(): void {
+    const { endOfTick, clock } = this.services;
+    if (endOfTick.tick === this.#tick) return;
+    this.#tick = endOfTick.tick;
+    this.#shareEndsAt = clock.monotonic() + endOfTick.shareMs;
+    endOfTick.begin();
+  }
+
+  #lookAtTime(): void {
+    this.#framesToLook = framesPerLook;
+    if (this.#hadItsShare || this.services.clock.monotonic() < this.#shareEndsAt) return;
+    this.#hadItsShare = true;
+    this.services.endOfTick.goOnNext(this);
+  }
+
+  nextTick(): void {
+    this.#hadItsShare = false;
+    this.#beginTurn();
+    this.#resume();
   }
 
   diskCaughtUp(): void {
@@ -205,6 +236,7 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, Holdable
   }
 
   frame(type: number, channel: number, bytes: Buffer, start: number, end: number): void {
+    if (--this.#framesToLook === 0) this.#lookAtTime();
     const ending = this.state === 'closing' || this.state === 'closed';
     let open: Channel | undefined;
     try {
