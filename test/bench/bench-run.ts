@@ -104,6 +104,7 @@ export class BenchRun {
     return generate({
       scenario,
       port: broker.port,
+      httpPort: broker.httpPort,
       warmUpMs,
       measureMs: this.#options.measureMs,
       patienceMs,

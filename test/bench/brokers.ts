@@ -30,6 +30,8 @@ export interface BrokerOptions {
 export interface Broker {
   readonly name: BrokerName;
   readonly port: number;
+  /** Of the HTTP API, 0 where there is none. */
+  readonly httpPort: number;
   /** From the start of its process, on an empty folder, until a client's connection is open. */
   readonly startMs: number;
   /** Its broker's processes, and those that only supervise them. */
@@ -69,6 +71,10 @@ export class WarrenBroker implements Broker {
 
   get port(): number {
     return this.#ports.amqp;
+  }
+
+  get httpPort(): number {
+    return this.#ports.console;
   }
 
   pids(): { node: number[]; host: number[] } {
@@ -115,6 +121,7 @@ export class WarrenBroker implements Broker {
 
 export class RabbitMqBroker implements Broker {
   readonly name = 'rabbitmq';
+  readonly httpPort = 0;
   startMs = NaN;
   #server: RabbitMq;
 
@@ -162,6 +169,7 @@ export class RabbitMqBroker implements Broker {
 
 export class BareBroker implements Broker {
   readonly name = 'bare';
+  readonly httpPort = 0;
   readonly #child: ChildProcess;
   readonly port: number;
   readonly startMs: number;

@@ -3,6 +3,7 @@
 import { runDrain, runFill } from './load/backlog.ts';
 import { runConnections } from './load/connections.ts';
 import { runDeclares } from './load/declares.ts';
+import { runFairness } from './load/fairness.ts';
 import { runFlow } from './load/flow.ts';
 import { runLatency } from './load/latency.ts';
 import type { Job, JobResult } from './load/scenario.ts';
@@ -22,6 +23,8 @@ function run(job: Job): Promise<JobResult> {
       return runFill(job, scenario);
     case 'drain':
       return runDrain(job, scenario);
+    case 'fairness':
+      return runFairness(job, scenario);
   }
 }
 

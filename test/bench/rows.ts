@@ -1,6 +1,7 @@
 // What is measured, row by row, and what each figure must reach (the project's targets for two cores).
 import type { BrokerName, ConfirmMode } from './brokers.ts';
 import type { BareMode } from './limits/bare-node.ts';
+import { disturbanceNames } from './load/disturbances.ts';
 import type { DrainScenario, FillScenario, FlowScenario, Scenario } from './load/scenario.ts';
 
 export interface Target {
@@ -202,6 +203,23 @@ export const rows: Row[] = [
       more('drained/s', 0, { ratio: 5 }),
       less('memoryMb', 'memory with all in the queue MB', 0, { value: 200 }),
       less('peakMemoryMb', 'peak memory MB', 0),
+    ],
+  },
+  {
+    ...load(
+      'fairness',
+      "a probe's 1,000/s of 16 B beside what others do: p99 as a multiple of its own alone",
+      {
+        kind: 'fairness',
+        bodySize: 16,
+        pace: 1000,
+      },
+    ),
+    fresh: true,
+    only: 'warren',
+    figures: [
+      less('aloneP99Us', 'alone: p99 us', 0),
+      ...disturbanceNames.map((name) => less(name, `${name}: times`, 1, { value: 3 })),
     ],
   },
   {

@@ -23,7 +23,7 @@ async function faultsWith(tampering: Tampering, row: string): Promise<string[]> 
   const flow = scenario(row);
   const spans = { warmUpMs: 100, measureMs: 100, patienceMs: 3000 };
   try {
-    const job = { scenario: flow, port: proxy.port, ...spans, nodePids: [], hostPids: [] };
+    const job = { scenario: flow, port: proxy.port, httpPort: 0, ...spans, nodePids: [], hostPids: [] };
     const { faults } = await runFlow(job, flow);
     expect(proxy.deliveries).toBeGreaterThan(victim);
     return faults;

@@ -81,7 +81,7 @@ export async function runLatency(job: Job, scenario: LatencyScenario): Promise<J
 }
 
 /** Sends numbers `from` to `to` at `pace` a second; a late timer sends what is due together. */
-async function paced(
+export async function paced(
   pace: number,
   from: number,
   to: number,
@@ -97,11 +97,14 @@ async function paced(
 }
 
 function quantiles(name: string, latenciesMs: Float64Array): Figures {
-  const sorted = latenciesMs.toSorted();
-  const at = (fraction: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * fraction))]!;
   return {
-    [`${name}P50Us`]: at(0.5) * 1000,
-    [`${name}P99Us`]: at(0.99) * 1000,
-    [`${name}P999Us`]: at(0.999) * 1000,
+    [`${name}P50Us`]: quantile(latenciesMs, 0.5) * 1000,
+    [`${name}P99Us`]: quantile(latenciesMs, 0.99) * 1000,
+    [`${name}P999Us`]: quantile(latenciesMs, 0.999) * 1000,
   };
+}
+
+export function quantile(values: Float64Array, fraction: number): number {
+  const sorted = values.toSorted();
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * fraction))]!;
 }

@@ -60,12 +60,28 @@ export interface DrainScenario {
   prefetch: number;
 }
 
+/** A probe's messages at a steady pace, alone and beside each disturbance there is. */
+export interface FairnessScenario {
+  kind: 'fairness';
+  bodySize: number;
+  /** Messages a second. */
+  pace: number;
+}
+
 export type Scenario =
-  FlowScenario | LatencyScenario | ConnectionsScenario | DeclaresScenario | FillScenario | DrainScenario;
+  | FlowScenario
+  | LatencyScenario
+  | ConnectionsScenario
+  | DeclaresScenario
+  | FillScenario
+  | DrainScenario
+  | FairnessScenario;
 
 export interface Job {
   scenario: Scenario;
   port: number;
+  /** Of the HTTP API, 0 where there is none. */
+  httpPort: number;
   warmUpMs: number;
   measureMs: number;
   /** At the end what is still on its way is given up when nothing has arrived for so long. */
