@@ -3,6 +3,16 @@ import * as v from 'valibot';
 import { labProcedures } from './lab.ts';
 import { faultPlaces, nodeFaultSchema, type NodeFaultRow } from './node-faults.ts';
 import { pairModels, type PairModel } from './pair-models.ts';
+import {
+  failbackSettingsSchema,
+  pairActions,
+  type DrainResult,
+  type DrainRow,
+  type FailbackRow,
+  type InDoubtRow,
+  type Preflight,
+  type StrandedRow,
+} from './pair-rows.ts';
 import { command, query } from './procedure.ts';
 
 export { pairModels, type PairModel };
@@ -58,7 +68,11 @@ export interface PairEvent {
     | 'standby-behind'
     | 'recovered'
     | 'fault-on'
-    | 'fault-off';
+    | 'fault-off'
+    | 'drain-started'
+    | 'drain-ended'
+    | 'failback'
+    | 'as-foretold';
   message: string;
   /** With `front-taken` after a failure: how long nobody served the front address, in milliseconds. */
   outageMs: number | null;
@@ -74,7 +88,14 @@ export interface PairStatus {
   frontPort: number;
   nodes: NodeRow[];
   /** Durable messages on a node that is not serving, per queue (R18, R33c). */
-  stranded: { nodeId: string; vhost: string; queue: string; messages: number }[];
+  stranded: StrandedRow[];
+  drain: DrainRow | null;
+  /** Newest first. */
+  drainResults: DrainResult[];
+  inDoubt: InDoubtRow[];
+  /** Whether what is stranded is drained as soon as it can be. */
+  drainsByItself: boolean;
+  failback: FailbackRow | null;
   lastOutageMs: number | null;
   definitionsInSync: boolean;
   /** False in a replicated pair while its copy lacks messages: the standby does not take over by itself (R33b). */
@@ -155,6 +176,22 @@ export const hostProcedures = {
   'pair.switchOver': command(none)<{ outageMs: number }>(),
   /** With no node serving: the standby serves although it may lack messages. */
   'pair.promoteAnyway': command(none)<void>(),
+  /** What the action would lose, strand, reorder, and how long it should take. */
+  'pair.preflight': query(
+    v.object({ action: v.picklist(pairActions), nodeId: v.optional(v.nullable(nodeId), null) }),
+  )<Preflight>(),
+  /** The messages stranded on the node that does not serve go into the one that does. */
+  'pair.drain': command(none)<void>(),
+  'pair.pauseDrain': command(none)<void>(),
+  'pair.resumeDrain': command(none)<void>(),
+  'pair.cancelDrain': command(none)<void>(),
+  'pair.setDrainsByItself': command(v.object({ drainsByItself: v.boolean() }))<void>(),
+  /** Lets clients have what is in doubt, which the other node may have too. */
+  'pair.giveBackInDoubt': command(v.object({ nodeId }))<void>(),
+  'pair.setFailback': command(failbackSettingsSchema)<void>(),
+  /** Now, with its drain first where that is set. */
+  'pair.failback': command(none)<void>(),
+  'pair.cancelFailback': command(none)<void>(),
   'pair.events': query(v.object({ after: v.optional(v.number(), 0) }))<PairEvent[]>(),
   'layout.get': query(v.object({ vhost: v.string() }))<CanvasLayout>(),
   'layout.put': command(v.object({ vhost: v.string(), layout }))<void>(),

@@ -4,6 +4,7 @@ import type { ErrorShape } from './errors.ts';
 import type { HostProcedureName, PairModel } from './host-procedures.ts';
 import type { LastingFault } from './node-faults.ts';
 import type { NodeProcedureName } from './node-procedures.ts';
+import type { SkippedQueue } from './pair-rows.ts';
 
 export type Result<Value> = { ok: true; value: Value } | { ok: false; error: ErrorShape };
 
@@ -67,7 +68,52 @@ export type NodeControl =
   | { kind: 'holdings' }
   /** All faults that are on from now on. */
   | { kind: 'faults'; faults: LastingFault[] }
+  /** What is on the node now, for a look ahead; answers with Stock, null on a node that has nothing open. */
+  | { kind: 'stock' }
+  /** Messages go to the other node, which serves: of this drain, or with null only what is in doubt is cleared up. */
+  | { kind: 'drain'; job: string | null; address: PeerAddress }
+  /** Answers when the batch under way is done. */
+  | { kind: 'drain-stop' }
+  /** Gives back what is in doubt, unasked: it may come twice. */
+  | { kind: 'drain-forget' }
+  /** Answers with DrainStatus. */
+  | { kind: 'drain-status' }
   | { kind: 'stop' };
+
+/** A drain as the node sees it that its messages leave. */
+export interface DrainStatus {
+  /** `interrupted`: the link broke, or the other node cannot take anything now. */
+  state: 'idle' | 'draining' | 'done' | 'interrupted';
+  job: string;
+  /** By this job, over restarts too. */
+  drained: number;
+  /** Still here, also what clients of the node's own address hold. */
+  remaining: number;
+  queue: { vhost: string; name: string } | null;
+  /** Held back until the other node has said whether it has them. */
+  inDoubt: number;
+  problem: string | null;
+  /** Queues that the other node did not take, or not all of; at most 100. */
+  skipped: SkippedQueue[];
+}
+
+/** Of one queue: what a kill would leave behind and what it would take. */
+export interface StockRow {
+  vhost: string;
+  queue: string;
+  durable: boolean;
+  persistent: number;
+  /** Transient messages, or all of a queue that is not durable. */
+  transient: number;
+  unacknowledged: number;
+}
+
+export interface Stock {
+  queues: StockRow[];
+  connections: number;
+  /** Publishes whose confirm is still to come. */
+  unconfirmed: number;
+}
 
 export interface PeerAddress {
   host: string;

@@ -23,6 +23,9 @@ import type { ConfirmMode } from './command-line.ts';
 import { LabRunner } from './lab/lab-runner.ts';
 import { Layouts } from './layouts.ts';
 import { NodeFaults } from './node-faults.ts';
+import { DrainKeeper } from './drain.ts';
+import { FailbackKeeper } from './failback.ts';
+import { Foresight } from './foresight.ts';
 import { claimDataFolder } from './data-folder-claim.ts';
 import type { NodeSpawner } from './node-spawner.ts';
 import { PairManager } from './pair-manager.ts';
@@ -55,6 +58,9 @@ export class Host implements SessionHost {
   readonly #nodes = new Map<NodeId, SupervisedNode>();
   readonly #pair: PairManager;
   readonly #faults: NodeFaults;
+  readonly #drains: DrainKeeper;
+  readonly #failback: FailbackKeeper;
+  readonly #foresight: Foresight;
   readonly #handlers: Handlers<HostProcedures, undefined>;
 
   /**
@@ -98,6 +104,10 @@ export class Host implements SessionHost {
       activeId: () => this.#pair.activeId,
       noted: (id, on, message) => this.#pair.faulted(id, on, message),
     });
+    const shared = { pair: this.#pair, nodes: this.#nodes, stateFile: parts.stateFile, clock: osClock };
+    this.#drains = new DrainKeeper(shared);
+    this.#failback = new FailbackKeeper({ ...shared, drains: this.#drains });
+    this.#foresight = new Foresight({ ...shared, drains: this.#drains });
     this.#handlers = this.#handlerTable();
   }
 
@@ -157,7 +167,7 @@ export class Host implements SessionHost {
   async stop(): Promise<void> {
     await this.lab.stop();
     const active = this.#pair.activeId;
-    this.#pair.stop();
+    this.#stopKeeping();
     for (const [id, node] of this.#nodes) if (id !== active) await node.stop();
     if (active) await this.#nodes.get(active)?.stop();
     await Promise.all([...this.#nodes.values()].map((node) => node.log.close()));
@@ -167,8 +177,14 @@ export class Host implements SessionHost {
   /** Kills every node, for a host that does not wait. */
   abandon(): void {
     this.lab.abandon();
-    this.#pair.stop();
+    this.#stopKeeping();
     for (const node of this.#nodes.values()) node.abandon();
+  }
+
+  #stopKeeping(): void {
+    this.#pair.stop();
+    this.#drains.stop();
+    this.#failback.stop();
   }
 
   /** Fails when every node has ended before one of them served. */
@@ -303,9 +319,18 @@ export class Host implements SessionHost {
       }),
       'nodes.list': () => this.#nodeRows(),
       'nodes.start': ({ nodeId }) => this.#node(nodeId).start(),
-      'nodes.stop': ({ nodeId }) => this.#stopNode(nodeId),
-      'nodes.kill': ({ nodeId }) => this.#node(nodeId).kill(),
-      'nodes.pause': ({ nodeId }) => this.#node(nodeId).pause(),
+      'nodes.stop': ({ nodeId }) => {
+        this.#foresight.carriedOut('stop');
+        return this.#stopNode(nodeId);
+      },
+      'nodes.kill': ({ nodeId }) => {
+        this.#foresight.carriedOut('kill');
+        return this.#node(nodeId).kill();
+      },
+      'nodes.pause': ({ nodeId }) => {
+        this.#foresight.carriedOut('pause');
+        return this.#node(nodeId).pause();
+      },
       'nodes.resume': ({ nodeId }) => this.#node(nodeId).resume(),
       'nodes.restart': async ({ nodeId }) => {
         await this.#stopNode(nodeId);
@@ -318,13 +343,36 @@ export class Host implements SessionHost {
       'pair.status': () => this.#status(),
       'pair.start': ({ model }) => this.startPair(model),
       'pair.stop': () => this.#stopPair(),
-      'pair.switchOver': () => pair.switchOver(),
+      'pair.switchOver': () => {
+        this.#foresight.carriedOut('switch-over');
+        return pair.switchOver();
+      },
       'pair.promoteAnyway': () => pair.promoteAnyway(),
+      'pair.preflight': ({ action, nodeId }) => this.#foresight.preflight(action, nodeId),
+      ...this.#keeperHandlers(),
       'pair.events': ({ after }) => pair.events(after),
       'layout.get': ({ vhost }) => this.#layouts.get(vhost),
       'layout.put': ({ vhost, layout }) => this.#layouts.put(vhost, layout),
       ...this.lab.handlers,
     };
+  }
+
+  #keeperHandlers() {
+    const [drains, failback] = [this.#drains, this.#failback];
+    return {
+      'pair.drain': () => drains.begin(),
+      'pair.pauseDrain': () => drains.pause(),
+      'pair.resumeDrain': () => drains.resume(),
+      'pair.cancelDrain': () => drains.cancel(),
+      'pair.setDrainsByItself': ({ drainsByItself }) => drains.setDrainsByItself(drainsByItself),
+      'pair.giveBackInDoubt': ({ nodeId }) => drains.giveBackInDoubt(nodeId),
+      'pair.setFailback': (settings) => failback.set(settings),
+      'pair.failback': () => {
+        this.#foresight.carriedOut('failback');
+        return failback.run();
+      },
+      'pair.cancelFailback': () => failback.cancel(),
+    } satisfies Partial<Handlers<HostProcedures, undefined>>;
   }
 
   #nodeRows(): NodeRow[] {
@@ -356,6 +404,11 @@ export class Host implements SessionHost {
       frontPort: pair.front.port,
       nodes: this.#nodeRows(),
       stranded: pair.stranded(),
+      drain: this.#drains.row(),
+      drainResults: this.#drains.results,
+      inDoubt: this.#drains.inDoubt(),
+      drainsByItself: this.#drains.drainsByItself,
+      failback: this.#failback.row(),
       lastOutageMs: pair.lastOutageMs,
       definitionsInSync: pair.definitionsInSync,
       standbyLevel: pair.standbyLevel,

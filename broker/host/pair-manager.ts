@@ -8,6 +8,7 @@ import type {
   PairRole,
   ReplicationRow,
 } from '../contract/host-procedures.ts';
+import type { OutageRecord, StrandedRow } from '../contract/pair-rows.ts';
 import type { Activation, NodeControl, NodeReady } from '../contract/rpc.ts';
 import {
   initialPairState,
@@ -32,11 +33,20 @@ const retryForMs = 5000;
 const retrySlowlyMs = 2000;
 const entriesMax = 1000;
 const switchOverTimeoutMs = 15_000;
+const outagesMax = 100;
 
 interface Holding {
   vhost: string;
   queue: string;
   messages: number;
+}
+
+/** What a node holds, as it said itself. */
+interface Count {
+  rows: Holding[];
+  at: number;
+  /** Its process has ended since. */
+  stale: boolean;
 }
 
 /** A node's process, as far as the pair has to do with it. */
@@ -70,7 +80,7 @@ export class PairManager {
   readonly #stateFile: PairStateFile;
   readonly #clock: Clock;
   readonly #entries: TimelineEntry[] = [];
-  readonly #holdings = new Map<NodeId, Holding[]>();
+  readonly #holdings = new Map<NodeId, Count>();
   /** Who is being asked for its holdings. */
   readonly #counting = new Set<NodeId>();
   readonly #lastAnswer = new Map<NodeId, number>();
@@ -88,6 +98,8 @@ export class PairManager {
   /** How often the standby's being level was spoken of: a later word makes an earlier one void. */
   #levels = 0;
   #replication: ReplicationRow | null = null;
+  /** Whether the takeover to come was planned. */
+  #switching = false;
   #stopped = false;
 
   constructor({ nodes, front, stateFile, clock }: PairManagerParts) {
@@ -160,10 +172,18 @@ export class PairManager {
   }
 
   /** What nodes that do not serve hold, by queue: last known while a node is away. */
-  stranded(): ({ nodeId: NodeId } & Holding)[] {
+  stranded(): StrandedRow[] {
     return [...this.#holdings]
       .filter(([id]) => id !== this.#state.active && id in this.#state.members)
-      .flatMap(([nodeId, holdings]) => holdings.map((holding) => ({ nodeId, ...holding })));
+      .flatMap(([nodeId, { rows, at, stale }]) => {
+        const counted = stale || this.#state.silent[nodeId] ? 'last-known' : 'exact';
+        return rows.map((row) => ({ nodeId, ...row, counted, countedAt: at }) satisfies StrandedRow);
+      });
+  }
+
+  /** Who could take over, null when nobody could. */
+  get standbyId(): NodeId | null {
+    return this.#state.active === null ? null : standbyOf(this.#state);
   }
 
   events(after: number): TimelineEntry[] {
@@ -201,6 +221,8 @@ export class PairManager {
     const was = this.roleOf(id) === 'active' ? ' while it was active' : '';
     this.#note(id, kind, `Node ${id} ${reason}${was}`);
     this.#lastAnswer.delete(id);
+    const count = this.#holdings.get(id);
+    if (count) count.stale = true;
     this.#take({ kind: 'node-gone', node: id, at: killedAt ?? now });
   }
 
@@ -270,6 +292,7 @@ export class PairManager {
     if (standby === null) throw new ContractError('conflict', 'there is no standby to switch to');
     if (!this.#state.standbyLevel)
       throw new ContractError('conflict', `node ${standby} does not have every message yet`);
+    this.#switching = true;
     this.#note(from, 'switch-over', `Switching over from node ${from} to node ${standby}`);
     this.#take({ kind: 'switch-over', at: this.#clock.now() });
     if (this.#state.releasing === null)
@@ -286,6 +309,11 @@ export class PairManager {
   /** Resolves when somebody serves the front address. */
   served(timeoutMs: number): Promise<void> {
     return this.#until((state) => state.active !== null, timeoutMs);
+  }
+
+  /** A line of the time line about what is done with the pair besides who serves. */
+  tell(nodeId: NodeId | null, kind: TimelineEntry['kind'], message: string): void {
+    this.#note(nodeId, kind, message);
   }
 
   stop(): void {
@@ -389,10 +417,25 @@ export class PairManager {
 
   #served(node: NodeId, outageMs: number | null): void {
     this.#retrying = null;
-    if (outageMs !== null) this.lastOutageMs = outageMs;
+    if (outageMs !== null) this.#remember(outageMs);
+    this.#switching = false;
     const address = `${this.front.host}:${this.front.port}`;
     const outage = outageMs === null ? '' : ` after ${outageMs} ms without service`;
     this.#note(node, 'front-taken', `Node ${node} serves ${address}${outage}`, outageMs);
+  }
+
+  /** For what a later one is likely to take. */
+  #remember(outageMs: number): void {
+    this.lastOutageMs = outageMs;
+    if (this.model === null) return;
+    const record: OutageRecord = {
+      at: this.#clock.now(),
+      model: this.model,
+      kind: this.#switching ? 'switch-over' : 'failure',
+      outageMs,
+    };
+    const outages = [record, ...this.#stateFile.keeps.outages].slice(0, outagesMax);
+    this.#stateFile.keep({ outages }).catch(() => undefined);
   }
 
   /** Definitions flow both ways; the active one's are the truth when they differ. */
@@ -480,7 +523,8 @@ export class PairManager {
     this.#counting.add(id);
     const held = await node.control({ kind: 'holdings' }).catch(() => null);
     this.#counting.delete(id);
-    if (held !== null && this.#nodes.get(id) === node) this.#holdings.set(id, held as Holding[]);
+    if (held !== null && this.#nodes.get(id) === node && node.report !== null)
+      this.#holdings.set(id, { rows: held as Holding[], at: this.#clock.now(), stale: false });
     if (id !== this.#state.active || this.model !== 'replicated') return;
     const replication = await node.control({ kind: 'replication' }).catch(() => null);
     if (id === this.#state.active) this.#replication = replication as ReplicationRow | null;

@@ -60,6 +60,8 @@ export interface Journal {
 
   /** Resolves once everything appended so far is safe. */
   flush(): Promise<void>;
+  /** Resolves once everything released so far is as safe: it does not come back. */
+  flushReleases(): Promise<void>;
   close(): Promise<void>;
   statistics(): JournalStatistics;
   /** How long the syncs since the last call took, in milliseconds. */

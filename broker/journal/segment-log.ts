@@ -239,6 +239,18 @@ export class SegmentLog implements Journal {
     if (this.fault !== null) throw new JournalFault(this.fault);
   }
 
+  async flushReleases(): Promise<void> {
+    // The commit under way may have taken its releases already.
+    await this.#committing;
+    this.#notesDue = true;
+    if (!this.#stopped) await (this.#committing ?? this.#commit());
+    if (this.fault === null)
+      await this.#writer.syncReleases().catch((error: unknown) => {
+        this.#failed(error as NodeJS.ErrnoException);
+      });
+    if (this.fault !== null) throw new JournalFault(this.fault);
+  }
+
   async close(): Promise<void> {
     await this.flush().catch(() => undefined);
     this.#closed = true;

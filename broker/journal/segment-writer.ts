@@ -42,6 +42,9 @@ const durationsMax = 10_000;
 export class SegmentWriter {
   readonly statistics = { syncs: 0, writtenBytes: 0 };
   syncDurationsMs: number[] = [];
+  /** Whose releases were written and not synced; and whether files came or went besides. */
+  readonly #unsynced = new Set<Segment>();
+  #folderChanged = false;
   readonly #options: SegmentWriterOptions;
 
   constructor(options: SegmentWriterOptions) {
@@ -104,10 +107,28 @@ export class SegmentWriter {
   /** Appends to a segment's release file. Not synced: a loss costs redeliveries. */
   async writeReleases({ segment, block }: ReleaseNote): Promise<void> {
     if (segment.removed) return;
+    this.#folderChanged ||= segment.releaseWritten === 0;
     segment.releaseFile ??= await this.#openReleases(segment);
+    this.#unsynced.add(segment);
     sealBlock(block, block.length, ownBlockMagic, segment.releaseWritten);
     await segment.releaseFile.write([block], segment.releaseWritten);
     segment.releaseWritten += block.length;
+  }
+
+  /** Makes what was written of releases last, where the confirm mode asks for the disk. */
+  async syncReleases(): Promise<void> {
+    const { storage, folder, confirmMode } = this.#options;
+    const segments = [...this.#unsynced];
+    this.#unsynced.clear();
+    if (confirmMode !== 'synced') return;
+    for (const segment of segments)
+      await segment.releaseFile?.sync().catch((error: unknown) => {
+        // One that goes meanwhile takes its releases with it.
+        if (!segment.removed) throw error;
+      });
+    if (!this.#folderChanged) return;
+    this.#folderChanged = false;
+    await storage.syncFolder(folder);
   }
 
   /** A segment from before the restart may have a release file already. */
@@ -120,6 +141,7 @@ export class SegmentWriter {
   async remove(segment: Segment): Promise<void> {
     const { storage, folder } = this.#options;
     segment.removed = true;
+    this.#folderChanged = true;
     await segment.file?.close();
     await segment.releaseFile?.close();
     await storage.remove(join(folder, segmentName(segment.number)));

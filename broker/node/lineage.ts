@@ -6,9 +6,12 @@ import { replaceFile } from '../base/replace-file.ts';
 import type { Storage } from '../base/storage.ts';
 import { lineageFile } from '../pair/replication/inventory.ts';
 
-/** Marks a journal's folder that has no mark yet. */
-export async function markLineage(folder: string, storage: Storage): Promise<void> {
+/** Marks a journal's folder that has no mark yet. Answers the mark. */
+export async function markLineage(folder: string, storage: Storage): Promise<string> {
+  const path = join(folder, lineageFile);
   const names = await storage.list(folder);
-  if (names.includes(lineageFile)) return;
-  await replaceFile(join(folder, lineageFile), randomBytes(16).toString('hex'), storage);
+  if (names.includes(lineageFile)) return (await storage.read(path)).toString();
+  const mark = randomBytes(16).toString('hex');
+  await replaceFile(path, mark, storage);
+  return mark;
 }

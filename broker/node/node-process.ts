@@ -47,6 +47,9 @@ export type OpenNode = Pick<
   | 'holdsMessages'
   | 'contradicts'
   | 'applyPeerChange'
+  | 'drainSource'
+  | 'drainTarget'
+  | 'stock'
   | 'stop'
 > & { management: Pick<Node['management'], 'call'> };
 
@@ -105,8 +108,7 @@ export class NodeProcess implements NodeServer {
 
   call(name: NodeProcedureName, input: unknown): Promise<Result<unknown>> {
     return resultOf(() => {
-      if (!this.#node) throw new ContractError('unavailable', 'this node stands by and has nothing open');
-      return this.#node.management.call(name, input, { user: 'console' });
+      return this.#opened().management.call(name, input, { user: 'console' });
     });
   }
 
@@ -130,10 +132,25 @@ export class NodeProcess implements NodeServer {
           return this.#model === 'replicated' ? (this.#node?.replicator.status() ?? null) : null;
         case 'faults':
           return this.#parts.faults?.set(request.faults);
+        case 'stock':
+          return this.#node?.stock() ?? null;
+        case 'drain':
+          return this.#opened().drainSource.start(request.job, request.address);
+        case 'drain-stop':
+          return this.#node?.drainSource.stop();
+        case 'drain-forget':
+          return this.#node?.drainSource.forget();
+        case 'drain-status':
+          return this.#node?.drainSource.status() ?? null;
         case 'stop':
           return this.stop();
       }
     });
+  }
+
+  #opened(): OpenNode {
+    if (!this.#node) throw new ContractError('unavailable', 'this node stands by and has nothing open');
+    return this.#node;
   }
 
   async stop(): Promise<void> {
@@ -166,9 +183,11 @@ export class NodeProcess implements NodeServer {
       events: {
         contended: (change) => this.#peer?.contended(change),
         askedForSnapshot: () => this.#peer?.resync(),
+        drain: (request, answer) => node.drainTarget.take(request, answer),
       },
     });
     this.#peerPort = await this.#peerServer.listen();
+    if (this.#model !== 'independent') this.#forgetDrains(node);
   }
 
   async #standBy(): Promise<void> {
@@ -184,6 +203,7 @@ export class NodeProcess implements NodeServer {
     this.#peerServer = null;
     const node = this.#node;
     this.#node = null;
+    node?.drainSource.abandon();
     await node?.stop();
     // What the stop wrote goes to the standby as well, before the link ends.
     await node?.replicator.drain().catch(() => undefined);
@@ -215,6 +235,7 @@ export class NodeProcess implements NodeServer {
       await this.#open();
     }
     const openAt = this.#parts.doors.clock.monotonic();
+    this.#node!.drainSource.abandon();
     // What a former active has still under way is not for a node that serves.
     this.#peerServer!.hangUp();
     // A former active's last words must not reach a copy that has become the original.
@@ -283,9 +304,19 @@ export class NodeProcess implements NodeServer {
   #setModel(model: PairModel | null): void {
     this.#stopFollowing();
     this.#model = model;
-    if (model === 'replicated' || !this.#node) return;
+    if (!this.#node) return;
+    if (model !== 'independent') this.#forgetDrains(this.#node);
+    if (model === 'replicated') return;
     this.#node.replicator.leave();
     this.#node.definitions.peer = null;
+  }
+
+  /** Nobody will say any more what became of messages that were on their way to the other node. */
+  #forgetDrains(node: OpenNode): void {
+    node.drainTarget.forget();
+    node.drainSource
+      .forget()
+      .catch((error: unknown) => this.#log.error(`drain: what is in doubt stays held: ${String(error)}`));
   }
 }
 

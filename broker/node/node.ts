@@ -19,6 +19,7 @@ import { ConnectionRegistry } from '../connection/connection-registry.ts';
 import { DiskFlow } from '../connection/disk-flow.ts';
 import { Listener } from '../connection/listener.ts';
 import type { Definition, DefinitionChange, DefinitionsStore } from '../definitions/definitions-store.ts';
+import type { Stock } from '../contract/rpc.ts';
 import { MemoryStore } from '../definitions/memory-store.ts';
 import type { ConfirmMode, RecoveryReport } from '../journal/journal.ts';
 import { SegmentLog } from '../journal/segment-log.ts';
@@ -31,8 +32,12 @@ import { Pager } from '../vhost/paging/pager.ts';
 import { VhostRegistry } from '../vhost/vhost-registry.ts';
 import { DefinitionLog } from './definition-log.ts';
 import { osDoors, type Doors } from './doors.ts';
+import { DrainOutbox } from './drain-outbox.ts';
+import { DrainSource } from './drain-source.ts';
+import { DrainTarget } from './drain-target.ts';
 import { checkIdentity } from './identity.ts';
 import { markLineage } from './lineage.ts';
+import { stockOf } from './stock.ts';
 import { definitionsFile, epochFile, journalFolder } from './standby.ts';
 
 export interface NodeConfig {
@@ -76,6 +81,9 @@ export class Node {
   readonly recovery: RecoveryReport;
   /** Streams the journal and the definitions to a standby, where there is one to follow. */
   readonly replicator: Replicator;
+  /** Its messages on their way to the other node of an independent pair, and that one's to here. */
+  readonly drainSource: DrainSource;
+  readonly drainTarget: DrainTarget;
   readonly startMs: number;
   amqpPort = 0;
   managementPort = 0;
@@ -112,6 +120,7 @@ export class Node {
     this.definitions = parts.definitions;
     this.recovery = parts.recovery;
     this.replicator = parts.replicator;
+    this.drainSource = parts.drainSource;
     this.#journal = parts.journal;
     this.#scratch = parts.scratch;
     this.#store = parts.store;
@@ -130,6 +139,13 @@ export class Node {
       memoryLimitBytes: parts.config.memoryLimitBytes,
       diskFreeLimitBytes: parts.config.diskFreeLimitBytes,
       changed: (reason) => this.connections.block(reason),
+    });
+    this.drainTarget = new DrainTarget({
+      vhosts: this.services.vhosts,
+      journal: this.#journal,
+      log: this.services.log,
+      serves: () => this.serves,
+      blocked: () => this.connections.blocked,
     });
     this.management = new Management({
       services: this.services,
@@ -200,6 +216,11 @@ export class Node {
     return rows;
   }
 
+  /** Of every queue that holds something, and who is connected. */
+  stock(): Stock {
+    return stockOf(this.services.vhosts, this.connections);
+  }
+
   /** Whether messages would go with a queue. */
   holdsMessages({ kind, body }: Definition): boolean {
     if (kind !== 'queue') return false;
@@ -268,6 +289,7 @@ interface NodeParts {
   lock: FolderLock;
   recovery: RecoveryReport;
   replicator: Replicator;
+  drainSource: DrainSource;
   startedAt: number;
 }
 
@@ -294,7 +316,7 @@ async function assemble(
   const shared = { storage: doors.storage, clock, log };
   const { dataFolder, confirmMode } = config;
   const folder = journalFolder(dataFolder);
-  await markLineage(folder, doors.storage);
+  const lineage = await markLineage(folder, doors.storage);
   const replicator: Replicator = new Replicator({
     clock,
     network: doors.network,
@@ -334,6 +356,18 @@ async function assemble(
     log.warn(`a stored ${skipped.kind} could not be restored: ${JSON.stringify(skipped.body)}`);
   const report = await journal.recover(vhosts.recoverMessages());
   replicator.baseSegment = journal.recoveredSegment;
+  const nodeName = `${config.name}@${hostname()}`;
+  const drainSource = new DrainSource({
+    vhosts,
+    journal,
+    outbox: await DrainOutbox.open(dataFolder, lineage, doors.storage),
+    network: doors.network,
+    clock,
+    log,
+    nodeName,
+    epoch: () => node.epoch(),
+    serves: () => node.serves,
+  });
   vhosts.recovered();
   tellDamage(report, log);
   log.info(`recovered ${report.records} records in ${Math.round(report.durationMs)} ms`);
@@ -353,7 +387,7 @@ async function assemble(
     replies: new DirectReplies(),
     limits: { ...defaultLimits, ...config.limits },
     productVersion: config.productVersion,
-    nodeName: `${config.name}@${hostname()}`,
+    nodeName,
     totals: new NodeTotals(),
   };
   const parts = {
@@ -367,9 +401,10 @@ async function assemble(
     lock,
     recovery: report,
     replicator,
+    drainSource,
     startedAt,
   };
-  const node = new Node(parts);
+  const node: Node = new Node(parts);
   await node.open(config);
   return node;
 }

@@ -1,11 +1,12 @@
-// What the two nodes of a pair say to each other about definitions. Wire: 4 bytes big-endian length, then one
+// What the two nodes of a pair say to each other about definitions and drained messages. Wire: 4 bytes big-endian length, then one
 // MessagePack value; the first message must carry the token of the node that is called.
 import { decode, encode } from '@msgpack/msgpack';
 import type { Connection } from '../base/network.ts';
 import type { Definition, DefinitionChange } from '../definitions/definitions-store.ts';
+import type { DrainMessage } from './drain-protocol.ts';
 
-/** A definition may carry what the HTTP API takes: tens of megabytes. */
-const messageBytesMax = 128 * 1024 * 1024;
+/** A definition may carry what the HTTP API takes, tens of megabytes; a drained message has up to 128 MiB of body. */
+const messageBytesMax = 160 * 1024 * 1024;
 
 export type PeerMessage =
   | { kind: 'hello'; token: string }
@@ -21,7 +22,8 @@ export type PeerMessage =
   /** The active has taken what was kept: the follower had nothing more when it answered. */
   | { kind: 'settled' }
   /** The follower has promised something alone and wants to be asked for it. */
-  | { kind: 'asks-for-snapshot' };
+  | { kind: 'asks-for-snapshot' }
+  | DrainMessage;
 
 export function send(socket: Connection, message: PeerMessage): void {
   if (socket.destroyed) return;

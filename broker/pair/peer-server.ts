@@ -6,6 +6,7 @@ import type { Log } from '../base/log.ts';
 import type { Accepting, Connection, Network } from '../base/network.ts';
 import type { Definition, DefinitionChange } from '../definitions/definitions-store.ts';
 import { lastAlone, reconcile } from '../definitions/reconcile.ts';
+import type { DrainMessage, DrainRequest } from './drain-protocol.ts';
 import type { PeerDefinitions } from './peer-definitions.ts';
 import { readMessages, send, type PeerMessage } from './peer-protocol.ts';
 
@@ -17,6 +18,8 @@ export interface PeerServerEvents {
   /** The peer changed something while this node, the active, may be sending it something else about the same. */
   contended(change: DefinitionChange): void;
   askedForSnapshot(): void;
+  /** The other node drains its messages into this one, over a connection of its own. */
+  drain(request: DrainRequest, answer: (message: DrainMessage) => void): void;
 }
 
 export interface PeerServerParts {
@@ -124,6 +127,11 @@ class Conversation {
         return;
       case 'asks-for-snapshot':
         return this.#events.askedForSnapshot();
+      case 'drain-ask':
+      case 'drain-batch':
+      case 'drain-settled':
+        return this.#events.drain(message, (answer) => send(this.#socket, answer));
+      case 'drain-answer':
       case 'hello':
       case 'done':
         throw new Error(`unexpected ${message.kind}`);

@@ -8,7 +8,7 @@ import { Message, noExpiration } from './message.ts';
 
 const version = 2;
 const fixedSize = 14;
-const flag = { expires: 1, priority: 2 } as const;
+const flag = { expires: 1, priority: 2, redelivered: 4 } as const;
 const head = Buffer.allocUnsafe(fixedSize + 2 * 256);
 let headSize = 0;
 /** What the names in `head` are of: they repeat from message to message. */
@@ -37,6 +37,17 @@ function writeNames(message: Message): void {
   headSize = keyAt + 1 + keySize;
 }
 
+/** The same for a message that had been handed out where it comes from: a restart does not forget it. */
+export function recordHeadOfRedelivered(message: Message): Buffer {
+  const bytes = recordHead(message);
+  bytes[1] = bytes[1]! | flag.redelivered;
+  return bytes;
+}
+
+export function wasRedelivered(bytes: Buffer, start: number): boolean {
+  return (bytes[start + 1]! & flag.redelivered) !== 0;
+}
+
 /** Throws when the bytes are no record of ours: the journal's checksum was right, so that is a bug. */
 export function messageOfRecord(recordId: number, bytes: Buffer, start: number, end: number): Message {
   checkVersion(recordId, bytes, start);
@@ -57,7 +68,7 @@ export function messageOfRecord(recordId: number, bytes: Buffer, start: number, 
   return message;
 }
 
-/** The body's size of a message that a queue can take back unseen; -1 when it expires or has a priority. */
+/** The body's size of a message that a queue can take back unseen; -1 when it must be looked at. */
 export function plainBodySize(recordId: number, bytes: Buffer, start: number, end: number): number {
   checkVersion(recordId, bytes, start);
   if (bytes[start + 1] !== 0) return -1;

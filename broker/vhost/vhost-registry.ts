@@ -6,7 +6,8 @@ import { definitionKey } from '../definitions/definition-key.ts';
 import type { Definition, DefinitionChange } from '../definitions/definitions-store.ts';
 import type { FieldValue } from '../contract/rows.ts';
 import type { RecoveryVisitor } from '../journal/journal.ts';
-import { messageOfRecord, plainBodySize } from './message-record.ts';
+import { drainMark, drainOriginOf, type DrainOrigin } from './drained.ts';
+import { messageOfRecord, plainBodySize, wasRedelivered } from './message-record.ts';
 import type { Queue } from './queue/queue.ts';
 import type { Message } from './message.ts';
 import { Vhost, type Promised, type VhostMetadata, type VhostServices } from './vhost.ts';
@@ -193,19 +194,27 @@ export class VhostRegistry {
       let message: Message | null = null;
       for (let i = 0; i < holders.length; i++) {
         const holder = holders[i]!;
+        if (holder === drainMark) {
+          message ??= messageOfRecord(recordId, Buffer.from(bytes.subarray(start, end)), 0, end - start);
+          this.drainMarks.push({ recordId, origin: drainOriginOf(message) });
+          continue;
+        }
         if (holder > this.#lastQueueId) this.#lastQueueId = holder;
         const queue = byId.get(holder);
         if (!queue) this.#orphans.push([holder, recordId]);
         else if (bodyBytes < 0 || !queue.restoreUnseen(recordId, bodyBytes, delivered[i]!)) {
           // A copy: the message must not keep its whole segment in memory.
           message ??= messageOfRecord(recordId, Buffer.from(bytes.subarray(start, end)), 0, end - start);
-          queue.restoreFromJournal(message, delivered[i]!);
+          queue.restoreFromJournal(message, delivered[i]! || wasRedelivered(bytes, start));
         }
       }
     };
   }
 
   #orphans: [number, number][] = [];
+
+  /** What the journal says was drained from the other node; taken by who answers that node. */
+  drainMarks: { recordId: number; origin: DrainOrigin | null }[] = [];
 
   /** After the journal is open: releases what no queue wants, and lets limits and expiry act. */
   recovered(): void {

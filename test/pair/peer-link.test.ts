@@ -61,6 +61,7 @@ class LinkedNode {
       events: {
         contended: (change) => this.sender?.contended(change),
         askedForSnapshot: () => this.sender?.resync(),
+        drain: () => undefined,
       },
     });
     nodes.push(this);

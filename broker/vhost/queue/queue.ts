@@ -170,16 +170,22 @@ export class Queue implements ReadyListener {
   refuses(message: Message): boolean {
     const { settings } = this;
     if (settings.overflow === 'drop-head') return false;
-    const over =
-      this.#ready.size + 1 > settings.lengthMax || this.readyBytes + message.bodySize > settings.bytesMax;
+    const over = !this.hasRoomFor(1, message.bodySize);
     if (over && settings.overflow === 'reject-publish-dlx')
       this.host.deadLetter(this, new QueueEntry(message, 0), 'maxlen');
     return over;
   }
 
+  /** Whether so much more would be within the limits. */
+  hasRoomFor(messages: number, bodyBytes: number): boolean {
+    const { lengthMax, bytesMax } = this.settings;
+    return this.#ready.size + messages <= lengthMax && this.readyBytes + bodyBytes <= bytesMax;
+  }
+
   /** Takes a message that is not refused. It goes to a waiting consumer or to the tail. */
-  enqueue(message: Message): void {
+  enqueue(message: Message, redelivered = false): void {
     const entry = new QueueEntry(message, this.#nextPosition++);
+    entry.redelivered = redelivered;
     this.counters.publish++;
     if (message.persistent) this.persistentCount++;
     const { settings } = this;
@@ -394,6 +400,52 @@ export class Queue implements ReadyListener {
     if (!this.#ready.stalled) this.#readAgainCount = 0;
     this.#tidy();
     this.#deliver();
+  }
+
+  // ---- Held back, for a drain to the pair's other node (R33c) ----
+
+  /** Takes the head out, or null: nobody gets it, and its record stays, until `discard` or `unhold`. */
+  hold(): QueueEntry | null {
+    const entry = this.#takeHead();
+    if (entry) this.#addHeld(entry);
+    return entry;
+  }
+
+  /** The same for messages by their records, after a restart: what was held before is in order at the head. */
+  holdRecords(recordIds: ReadonlySet<number>): QueueEntry[] {
+    const found: QueueEntry[] = [];
+    const last = Math.max(...recordIds);
+    for (const entry of this.#ready.from(0)) {
+      if (recordIds.has(entry.message.recordId)) found.push(entry);
+      const passed = entry.message.recordId > last && this.#ready instanceof ReadyList;
+      if (passed || found.length === recordIds.size) break;
+    }
+    for (const entry of found) {
+      this.#ready.remove(entry);
+      this.readyBytes -= entry.message.bodySize;
+      this.#addHeld(entry);
+    }
+    return found;
+  }
+
+  #addHeld(entry: QueueEntry): void {
+    this.unacked.add(entry);
+    this.host.pager.added(entry.message);
+  }
+
+  /** Back to its place, as if it had never been out. */
+  unhold(entry: QueueEntry): void {
+    this.#takeBack(entry);
+    if (this.deleted) return;
+    this.#ready.restore(entry);
+    this.readyBytes += entry.message.bodySize;
+    this.#tidy();
+    this.#deliver();
+  }
+
+  /** It is elsewhere now. */
+  discard(entry: QueueEntry): void {
+    this.#settle(entry);
   }
 
   // ---- Inside ----
