@@ -8,7 +8,9 @@ import type { Journal } from '../journal/journal.ts';
 import type { QueueOwner, Queue } from '../vhost/queue/queue.ts';
 import type { VhostRegistry } from '../vhost/vhost-registry.ts';
 import type { Vhost } from '../vhost/vhost.ts';
+import type { BodySource } from './publishing.ts';
 import type { DirectReplies } from './direct-replies.ts';
+import type { BodyRoom } from './body-room.ts';
 import type { EndOfTick } from './end-of-tick.ts';
 
 export interface BrokerServices {
@@ -20,6 +22,7 @@ export interface BrokerServices {
   readonly endOfTick: EndOfTick;
   readonly outputBuffers: OutputBuffers;
   readonly replies: DirectReplies;
+  readonly bodyRoom: BodyRoom;
   readonly limits: BrokerLimits;
   readonly productVersion: string;
   readonly nodeName: string;
@@ -33,6 +36,10 @@ export interface BrokerLimits {
   heartbeatSeconds: number;
   handshakeTimeoutMs: number;
   messageBytesMax: number;
+  /** Of all large bodies on their way in or to the disk; a publisher who finds no room is not read meanwhile. */
+  bodyRoomBytesMax: number;
+  /** Who has room and uses none of it for so long, while others wait, is closed. */
+  bodyRoomIdleMsMax: number;
   /** A connection with more unsent bytes gets no deliveries until they have gone. */
   unsentBytesMax: number;
   /** A connection with more unsent bytes is not read until they have gone, and gets no direct replies. */
@@ -48,6 +55,8 @@ export const defaultLimits: BrokerLimits = {
   heartbeatSeconds: 60,
   handshakeTimeoutMs: 10_000,
   messageBytesMax: 128 << 20,
+  bodyRoomBytesMax: 128 << 20,
+  bodyRoomIdleMsMax: 30_000,
   unsentBytesMax: 4 << 20,
   unreadBytesMax: 64 << 20,
   consumersPerChannelMax: 65_536,
@@ -74,7 +83,7 @@ export class NodeTotals {
 }
 
 /** The channel's side of its connection. */
-export interface ChannelHost extends QueueOwner {
+export interface ChannelHost extends QueueOwner, BodySource {
   readonly services: BrokerServices;
   readonly vhost: Vhost;
   readonly user: User;

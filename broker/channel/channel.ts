@@ -46,7 +46,7 @@ export class Channel {
   constructor(number: number, host: ChannelHost) {
     this.number = number;
     this.host = host;
-    this.publishing = new Publishing(host.services.limits.messageBytesMax);
+    this.publishing = new Publishing(host.services.limits.messageBytesMax, host);
     this.#basic = new BasicClass(this);
     this.#queue = new QueueClass(this);
     this.#exchange = new ExchangeClass(this);
@@ -76,7 +76,9 @@ export class Channel {
   }
 
   body(bytes: Buffer, start: number, end: number): void {
-    if (!this.closing && this.publishing.body(bytes, start, end)) this.#basic.publish();
+    if (this.closing || !this.publishing.body(bytes, start, end)) return;
+    this.#basic.publish();
+    this.publishing.giveRoomBack();
   }
 
   #whileClosing(bytes: Buffer, start: number, end: number): void {

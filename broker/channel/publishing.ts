@@ -1,6 +1,6 @@
 // A publish as it arrives: the method, the header, the body's frames, put together into one message. The
-// bytes are copied once, into pooled memory; room for a large body grows as it comes, so that announcing much
-// reserves little.
+// bytes are copied once, into pooled memory; a large body gets its room when the first part of it has come, if the
+// node has that room, so that announcing much reserves little.
 import { undecodable } from '../amqp/methods.ts';
 import { ChannelError, ConnectionError, ReplyCode } from '../amqp/reply-codes.ts';
 import { nameIn } from '../amqp/short-string.ts';
@@ -33,6 +33,15 @@ class RepeatedString {
   }
 }
 
+/** Who has the room for large bodies. */
+export interface BodySource {
+  /** Grows with every frame of a body that has room. */
+  bodyFrames: number;
+  /** True when there is room; otherwise `given` is called when there is, and no frame comes before. */
+  takeRoom(bytes: number, given: () => void): boolean;
+  giveRoomBack(bytes: number): void;
+}
+
 export class Publishing {
   exchange = '';
   routingKey = '';
@@ -49,8 +58,13 @@ export class Publishing {
   readonly #keys = new RepeatedString();
   readonly #messageBytesMax: number;
 
-  constructor(messageBytesMax: number) {
+  readonly #source: BodySource;
+  /** Bytes of room that are this body's. */
+  #room = 0;
+
+  constructor(messageBytesMax: number, source: BodySource) {
     this.#messageBytesMax = messageBytesMax;
+    this.#source = source;
   }
 
   /** Whether content is under way: a method now is an error. */
@@ -144,19 +158,38 @@ export class Publishing {
     // A message that is too large is not kept: the channel is told once the whole of it has passed.
     if (!this.#tooLarge) {
       const at = this.propertiesSize + this.#received;
-      if (at + size > this.bytes.length) this.#grow(at, at + size);
+      if (at + size > this.bytes.length) this.#makeRoom(at, at + size);
+      else if (this.#room > 0) this.#source.bodyFrames++;
       bytes.copy(this.bytes, at, start, end);
     }
     this.#received += size;
     return this.#advance();
   }
 
-  /** Twice the room, but no more than announced: what is announced and never sent takes no memory. */
-  #grow(used: number, needed: number): void {
-    const room = Math.min(this.propertiesSize + this.bodySize, Math.max(needed, this.bytes.length * 2));
-    const grown = Buffer.allocUnsafeSlow(room);
+  /** All of it, which takes memory only as it is filled; or, until there is room for that, what has come. */
+  #makeRoom(used: number, needed: number): void {
+    const whole = this.propertiesSize + this.bodySize;
+    const given = () => {
+      this.#room = whole;
+      this.#grow(this.propertiesSize + this.#received, whole);
+    };
+    const taken = this.#source.takeRoom(whole, given);
+    if (taken) this.#room = whole;
+    this.#grow(used, taken ? whole : needed);
+  }
+
+  #grow(used: number, size: number): void {
+    const grown = Buffer.allocUnsafeSlow(size);
     this.bytes.copy(grown, 0, 0, used);
     this.bytes = grown;
+  }
+
+  /** The body has become a message, or was dropped. */
+  giveRoomBack(): void {
+    if (this.#room === 0) return;
+    const room = this.#room;
+    this.#room = 0;
+    this.#source.giveRoomBack(room);
   }
 
   /** The complete message's bytes, which are its own from here on. */
@@ -171,6 +204,7 @@ export class Publishing {
     this.#expects = 'nothing';
     this.#tooLarge = null;
     this.bytes = noBytes;
+    this.giveRoomBack();
   }
 
   /** Throws ChannelError 406 for a complete message that was over the limit. */

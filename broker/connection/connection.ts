@@ -11,6 +11,7 @@ import { AuthenticationFailure, type User } from '../auth/access-control.ts';
 import { mechanisms, type Mechanism } from '../auth/sasl.ts';
 import type { Timer } from '../base/clock.ts';
 import type { BrokerServices, ChannelHost } from '../channel/channel-host.ts';
+import type { BodyHolder } from '../channel/body-room.ts';
 import { Channel } from '../channel/channel.ts';
 import type { TickSharer, TickTask } from '../channel/end-of-tick.ts';
 import { JournalFault } from '../journal/journal.ts';
@@ -40,7 +41,7 @@ const refusedTimeoutMs = 2000;
 /** Frames between two looks at the time. */
 const framesPerLook = 16;
 
-export class Connection implements ChannelHost, FrameHandler, TickTask, TickSharer, Holdable {
+export class Connection implements ChannelHost, BodyHolder, FrameHandler, TickTask, TickSharer, Holdable {
   readonly services: BrokerServices;
   readonly name: string;
   readonly peerHost: string;
@@ -76,6 +77,9 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, TickShar
   /** It published while memory or disk were low: nothing more is read of it until they are not. */
   #heldBack = false;
   #publisher = false;
+  /** A body waits for room: what is to be done when there is. */
+  #roomAwaited: (() => void) | null = null;
+  bodyFrames = 0;
   /** What the socket had not sent at the end of the last tick. */
   #unsent = 0;
   /** It has had its share of the tick: its next frames wait for the next one. */
@@ -157,12 +161,13 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, TickShar
   /** Frames wait while the disk works, publishers are held back, answers lie unread, or it is others' turn. */
   get stopped(): boolean {
     const heldBack = this.#heldBack && this.state === 'running';
-    return this.#hadItsShare || this.#waiting || this.#held || heldBack || this.overfull;
+    if (this.#hadItsShare || this.#waiting || this.#held || this.#roomAwaited !== null) return true;
+    return heldBack || this.overfull;
   }
 
   /** Whether silence means anything: nothing is heard from a client that is not read. */
   get listening(): boolean {
-    return !this.#waiting && !this.#held && !this.#heldBack;
+    return !this.#waiting && !this.#held && !this.#heldBack && this.#roomAwaited === null;
   }
 
   /** Of `bytesSent`, what has left for the client. */
@@ -457,6 +462,32 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, TickShar
     this.#resume();
   }
 
+  // ---- Room for large bodies ----
+
+  /** Throws ChannelError 311. */
+  takeRoom(bytes: number, given: () => void): boolean {
+    const taken = this.services.bodyRoom.take(this, bytes);
+    if (!taken) this.#roomAwaited = given;
+    return taken;
+  }
+
+  giveRoomBack(bytes: number): void {
+    this.services.bodyRoom.giveBack(this, bytes);
+  }
+
+  roomGiven(): void {
+    const given = this.#roomAwaited;
+    this.#roomAwaited = null;
+    given?.();
+    // Not within the call by which another gives its room back.
+    this.services.clock.soon(() => this.#resume());
+  }
+
+  roomOverdue(): void {
+    const text = 'a body under way did not go on for too long, while others waited for its room';
+    this.#fail(new ConnectionError(ReplyCode.RESOURCE_ERROR, text));
+  }
+
   // ---- Bytes out ----
 
   endOfTick(): void {
@@ -574,6 +605,8 @@ export class Connection implements ChannelHost, FrameHandler, TickTask, TickShar
   }
 
   #releaseChannels(): void {
+    this.#roomAwaited = null;
+    this.services.bodyRoom.withdraw(this);
     for (const channel of this.channels.values()) channel.release();
     this.services.totals.channelsClosed += this.channels.size;
     this.channels.clear();

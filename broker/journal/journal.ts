@@ -18,7 +18,7 @@ export interface Journal {
 
   /**
    * Appends one record held by the first `holderCount` of `holders`; its bytes are `head` followed by
-   * `length` bytes of `body` from `start` (copied before return). Returns the record's id: greater than 0,
+   * `length` bytes of `body` from `start`, which must stay as they are: a large body is not copied. Returns the record's id: greater than 0,
    * greater than every id before it, and kept across restarts. Throws JournalFault when more waits for
    * the disk than may, as it comes to after a fault.
    */

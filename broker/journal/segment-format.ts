@@ -69,13 +69,20 @@ export function headerByFirstBlock(bytes: Buffer): SegmentHeader | null {
 }
 
 /**
- * Fills in the header of a block whose records stand at `blockHeaderSize` and end at `end`, and which will stand at
- * `position` of its file.
+ * Fills in the header of a block whose records stand at `blockHeaderSize`, end at `end` and go on in `rest`, and which
+ * will stand at `position` of its file.
  */
-export function sealBlock(block: Buffer, end: number, magic: number, position: number): void {
+export function sealBlock(
+  block: Buffer,
+  end: number,
+  magic: number,
+  position: number,
+  rest: Buffer | null = null,
+): void {
+  const sum = crc32(block.subarray(blockHeaderSize, end), position);
   block.writeUInt32BE(magic, 0);
-  block.writeUInt32BE(end - blockHeaderSize, 4);
-  block.writeUInt32BE(crc32(block.subarray(blockHeaderSize, end), position), 8);
+  block.writeUInt32BE(end - blockHeaderSize + (rest?.length ?? 0), 4);
+  block.writeUInt32BE(rest ? crc32(rest, sum) : sum, 8);
 }
 
 export interface Damage {

@@ -153,7 +153,8 @@ export class SegmentLog implements Journal {
     if (this.#waitingBytes + size > this.#options.pendingBytesMax)
       throw new JournalFault(this.fault ?? 'more is waiting for the disk than may wait');
     const id = this.#nextId++;
-    const slab = this.#slabFor(size, id);
+    const large = blockHeaderSize + size > this.#options.blockBytesMax;
+    const slab = this.#slabFor(size, id, large ? size - length : size);
     const { bytes } = slab;
     let at = slab.end;
     bytes.writeUInt32BE(size - 4, at);
@@ -163,8 +164,9 @@ export class SegmentLog implements Journal {
     for (let i = 0; i < holderCount; i++, at += 4) bytes.writeUInt32BE(holders[i]!, at);
     bytes.set(head, at);
     at += head.length;
-    (body as Buffer).copy(bytes, at, start, start + length);
-    slab.end = at + length;
+    if (large) slab.rest = (body as Buffer).subarray(start, start + length);
+    else at += (body as Buffer).copy(bytes, at, start, start + length);
+    slab.end = at;
     slab.lastId = id;
     this.#current.records++;
     this.#current.live++;
@@ -295,8 +297,11 @@ export class SegmentLog implements Journal {
     return syncDurationsMs;
   }
 
-  /** Room for a record in the current block, after rolling to a new segment or block where needed. */
-  #slabFor(size: number, id: number): Slab {
+  /**
+   * Room for a record in the current block, after rolling to a new segment or block where needed. `copied`: of its
+   * bytes, those that go into the block's buffer.
+   */
+  #slabFor(size: number, id: number, copied: number): Slab {
     if (this.#current.size + size > this.#options.segmentBytesMax && this.#current.records > 0) this.#roll();
     let slab = this.#slab;
     if (slab && slab.end + size > slab.bytes.length) {
@@ -304,13 +309,13 @@ export class SegmentLog implements Journal {
       slab = this.#slab = null;
     }
     if (!slab) {
-      const needed = blockHeaderSize + size;
       const { blockBytesMax } = this.#options;
       const bytes =
-        needed <= blockBytesMax
+        blockHeaderSize + size <= blockBytesMax
           ? (this.#spares.pop() ?? Buffer.allocUnsafeSlow(blockBytesMax))
-          : Buffer.allocUnsafeSlow(needed);
-      slab = this.#slab = { segment: this.#current, bytes, end: blockHeaderSize, firstId: id, lastId: id };
+          : Buffer.allocUnsafeSlow(blockHeaderSize + copied);
+      const place = { firstId: id, lastId: id };
+      slab = this.#slab = { segment: this.#current, bytes, end: blockHeaderSize, rest: null, ...place };
       this.#current.size += blockHeaderSize;
     }
     return slab;

@@ -15,11 +15,12 @@ import {
 } from './segment-format.ts';
 import type { Segment } from './segment.ts';
 
-/** A block being filled: `bytes` up to `end`, its header's place included. */
+/** A block being filled: `bytes` up to `end`, its header's place included; `rest` is the body of a large record. */
 export interface Slab {
   segment: Segment;
   bytes: Buffer;
   end: number;
+  rest: Buffer | null;
   firstId: number;
   lastId: number;
 }
@@ -64,9 +65,10 @@ export class SegmentWriter {
     }
     let at = segment.written + (created ? segmentHeaderSize : 0);
     for (const slab of slabs) {
-      sealBlock(slab.bytes, slab.end, segment.blockMagic, at);
-      at += slab.end;
+      sealBlock(slab.bytes, slab.end, segment.blockMagic, at, slab.rest);
+      at += sizeOf(slab);
       parts.push(slab.bytes.subarray(0, slab.end));
+      if (slab.rest) parts.push(slab.rest);
     }
     try {
       await this.#writeSafe(segment.file, parts, segment.written);
@@ -89,10 +91,10 @@ export class SegmentWriter {
 
   #account(segment: Segment, slabs: Slab[], parts: Uint8Array[]): void {
     const size = parts.reduce((sum, part) => sum + part.length, 0);
-    let at = segment.written + size - slabs.reduce((sum, slab) => sum + slab.end, 0);
+    let at = segment.written + size - slabs.reduce((sum, slab) => sum + sizeOf(slab), 0);
     for (const slab of slabs) {
-      segment.blocks.add(at, slab.end, slab.firstId - segment.firstId);
-      at += slab.end;
+      segment.blocks.add(at, sizeOf(slab), slab.firstId - segment.firstId);
+      at += sizeOf(slab);
     }
     segment.written += size;
     this.statistics.writtenBytes += size;
@@ -147,4 +149,9 @@ export class SegmentWriter {
     await storage.remove(join(folder, segmentName(segment.number)));
     await storage.remove(join(folder, releaseName(segment.number)));
   }
+}
+
+/** Of the whole block. */
+function sizeOf({ end, rest }: Slab): number {
+  return end + (rest?.length ?? 0);
 }

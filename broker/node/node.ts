@@ -12,6 +12,7 @@ import {
   type BrokerLimits,
   type BrokerServices,
 } from '../channel/channel-host.ts';
+import { BodyRoom } from '../channel/body-room.ts';
 import { DirectReplies } from '../channel/direct-replies.ts';
 import { EndOfTick } from '../channel/end-of-tick.ts';
 import type { EpochFile } from '../base/epoch-file.ts';
@@ -376,6 +377,13 @@ async function assemble(
     // Every node has these by itself: a pair's other node need not learn of them, nor take them back.
     await definitions.settleAll();
   }
+  const limits = { ...defaultLimits, ...config.limits };
+  const bodyRoom = new BodyRoom({
+    bytesMax: limits.bodyRoomBytesMax,
+    idleMsMax: limits.bodyRoomIdleMsMax,
+    clock,
+    logs: [journal, scratch],
+  });
   const services: BrokerServices = {
     clock,
     log,
@@ -385,7 +393,8 @@ async function assemble(
     endOfTick,
     outputBuffers: new OutputBuffers(),
     replies: new DirectReplies(),
-    limits: { ...defaultLimits, ...config.limits },
+    bodyRoom,
+    limits,
     productVersion: config.productVersion,
     nodeName,
     totals: new NodeTotals(),

@@ -162,6 +162,21 @@ describe('R33b: the standby has what was confirmed', () => {
     expect(active.told.at(-1)).toBe(true);
   });
 
+  test('a body that is larger than a piece of the stream reaches it whole', async () => {
+    const [here, there] = [newFolder(), newFolder()];
+    const active = await startActive(here);
+    const standby = await startStandby(there);
+    active.replicator.follow(standby.address, 1);
+    await level(active);
+    active.append(1, 'before');
+    active.append(1, `${'large '.repeat(1_500_000)}end`);
+    active.append(1, 'after');
+    await active.journal.flush();
+    const copy = await recordsIn(there);
+    expect([...copy.values()].map(({ length }) => length)).toEqual([6, 9_000_003, 5]);
+    expect(copy).toEqual(await recordsIn(here));
+  });
+
   for (const seed of [1, 2, 3, 4, 5, 6])
     test(`a random life with a link that comes and goes, seed ${seed}`, async () => {
       const next = random(seed);

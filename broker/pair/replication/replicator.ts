@@ -48,6 +48,7 @@ export interface ReplicationStatus {
 }
 
 const reconnectMs = 100;
+const pieceBytes = 4 << 20;
 /** An `async` standby further behind holds the syncs up: the lag, and the memory for it, have a bound. */
 const lagBytesMax = 32 << 20;
 
@@ -238,8 +239,17 @@ export class Replicator implements StorageTap {
     this.#pass(Kind.CREATE, name, 0, []);
   }
 
+  /** A large part goes in pieces: the standby takes a frame as a whole. */
   written(name: string, position: number, parts: readonly Uint8Array[]): void {
-    this.#pass(Kind.WRITE, name, position, parts);
+    if (parts.every(({ length }) => length <= pieceBytes))
+      return this.#pass(Kind.WRITE, name, position, parts);
+    let at = position;
+    for (const part of parts)
+      for (let from = 0; from < part.length; from += pieceBytes) {
+        const piece = part.subarray(from, from + pieceBytes);
+        this.#pass(Kind.WRITE, name, at, [piece]);
+        at += piece.length;
+      }
   }
 
   renamed(from: string, to: string): void {
