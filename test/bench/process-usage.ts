@@ -33,6 +33,12 @@ export function cpuMs(pids: number[]): number {
   }, 0);
 }
 
+/** User and system time of the process's first thread, which in Node runs the event loop. */
+export function firstThreadMs(pid: number): number {
+  const fields = fieldsOf(`/proc/${pid}/task/${pid}/stat`);
+  return fields ? (Number(fields[11]) + Number(fields[12])) * tickMs : 0;
+}
+
 /** Time that all cores together were busy, or kept from this machine by its host. */
 export function machineBusyMs(): number {
   const [user, nice, system, , , irq, softIrq, steal] = (read('/proc/stat') ?? '')
@@ -60,7 +66,11 @@ export function isAlive(pid: number): boolean {
 
 /** The fields behind the command's name, which may hold blanks: state first. */
 function statOf(pid: number): string[] | null {
-  const text = read(`/proc/${pid}/stat`);
+  return fieldsOf(`/proc/${pid}/stat`);
+}
+
+function fieldsOf(file: string): string[] | null {
+  const text = read(file);
   return text === null ? null : text.slice(text.lastIndexOf(')') + 2).split(' ');
 }
 

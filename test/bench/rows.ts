@@ -85,6 +85,11 @@ const less = (name: string, label: string, digits: number, target?: Target): Fig
   target,
 });
 const cpu = (target?: Target) => less('cpuUs', 'broker CPU us each', 2, target);
+/** Of one core each: the event loop's thread, and all others of the process. */
+const threads = [
+  less('loopPercent', 'event loop busy %', 0),
+  less('asidePercent', 'other threads busy %', 0),
+];
 const deliveries = (target: Target) => more('deliveries/s', 0, target);
 
 const million = 1_000_000;
@@ -95,7 +100,7 @@ export const rows: Row[] = [
   {
     ...load('transient-16', 'transient, 16 B, auto-ack', transient),
     limit: 'forward',
-    figures: [deliveries({ ratio: 6 }), cpu({ value: 1.9 })],
+    figures: [deliveries({ ratio: 6 }), cpu({ value: 1.9 }), ...threads],
   },
   {
     ...load('transient-1k', 'transient, 1 KiB, auto-ack', {
@@ -104,18 +109,18 @@ export const rows: Row[] = [
       inFlightMax: 4000,
     }),
     limit: 'forward',
-    figures: [deliveries({ ratio: 4 }), cpu({ value: 4 })],
+    figures: [deliveries({ ratio: 4 }), cpu({ value: 4 }), ...threads],
   },
   {
     ...load('persistent', 'persistent, confirm `synced`, manual ack, 1 KiB', persistent),
     limit: 'sync',
-    figures: [deliveries({ ratio: 8, value: 100_000, ofLimit: 0.6 }), cpu({ value: 4.5 })],
+    figures: [deliveries({ ratio: 8, value: 100_000, ofLimit: 0.6 }), cpu({ value: 4.5 }), ...threads],
   },
   {
     ...load('persistent-written', 'the same, confirm `written`', persistent),
     confirmMode: 'written',
     limit: 'append',
-    figures: [deliveries({ ratio: 10 }), cpu()],
+    figures: [deliveries({ ratio: 10 }), cpu(), ...threads],
   },
   {
     ...load('fanout', 'fanout to 10 queues, 100 B', {
@@ -126,7 +131,7 @@ export const rows: Row[] = [
       inFlightMax: 2000,
     }),
     limit: 'forward',
-    figures: [deliveries({ ratio: 5 }), cpu({ value: 1.9 })],
+    figures: [deliveries({ ratio: 5 }), cpu({ value: 1.9 }), ...threads],
   },
   {
     ...load('topic', 'topic, 1,000 wildcard bindings, keys that never repeat, 100 B', {
@@ -137,7 +142,7 @@ export const rows: Row[] = [
       bindings: 1000,
       inFlightMax: 4000,
     }),
-    figures: [deliveries({ ratio: 10 }), cpu()],
+    figures: [deliveries({ ratio: 10 }), cpu(), ...threads],
   },
   {
     ...load('latency', '1,000/s persistent, confirm `synced`, 1 KiB', {
