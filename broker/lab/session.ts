@@ -5,7 +5,7 @@ import { ClientClosed } from './client-closed.ts';
 import { ClientConnection, type ClientOptions } from './client-connection.ts';
 
 const firstDelayMs = 10;
-const delayMaxMs = 250;
+const delayMaxMs = 50;
 const openTimeoutMs = 3000;
 
 export interface SessionEvents {
