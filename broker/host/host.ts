@@ -33,6 +33,7 @@ import { PairStateFile } from './pair-state-file.ts';
 import { SupervisedNode, type NodeStart } from './supervised-node.ts';
 
 const serveTimeoutMs = 30_000;
+const restartBesideTakeoverMs = 1000;
 
 export interface HostOptions {
   dataFolder: string;
@@ -218,6 +219,9 @@ export class Host implements SessionHost {
       logFile: join(options.dataFolder, 'logs', `node-${id}.log`),
       spawner: options.spawner,
       config: () => this.#nodeStart(id),
+      // Who takes over has the machine to itself for a moment: a start beside it would double the outage on two cores.
+      restartDelayMs: () =>
+        this.#nodes.get(otherThan(id))?.state === 'running' ? restartBesideTakeoverMs : 0,
       events: {
         starting: () => this.#pair.starting(id),
         ready: (report) => this.#pair.ready(id, report),

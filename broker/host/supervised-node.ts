@@ -45,6 +45,7 @@ export class SupervisedNode {
   readonly #spawner: NodeSpawner;
   readonly #config: () => NodeStart;
   readonly #events: NodeEvents;
+  readonly #restartDelayMs: () => number;
   #rpc: BirpcReturn<NodeServer, NodeClient> | null = null;
   #child: NodeChild | null = null;
   #wanted = false;
@@ -62,12 +63,15 @@ export class SupervisedNode {
     config: () => NodeStart;
     spawner: NodeSpawner;
     events: NodeEvents;
+    /** How long at least it waits before it starts again; asked each time. Default: no longer than it must. */
+    restartDelayMs?: () => number;
   }) {
     this.id = options.id;
     this.log = new NodeLog(options.logFile);
     this.#config = options.config;
     this.#spawner = options.spawner;
     this.#events = options.events;
+    this.#restartDelayMs = options.restartDelayMs ?? (() => 0);
   }
 
   get dataFolder(): string {
@@ -243,11 +247,12 @@ export class SupervisedNode {
   }
 
   #startAgain(): void {
+    const delayMs = Math.max(this.#delayMs, this.#restartDelayMs());
     this.#timer = setTimeout(() => {
       this.#timer = null;
       this.restarts++;
       this.#spawn();
-    }, this.#delayMs);
+    }, delayMs);
     this.#delayMs = Math.min(this.#delayMs * 2, delayMaxMs);
   }
 

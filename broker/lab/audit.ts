@@ -483,7 +483,10 @@ function count(
   if (report.lostSequences.length < namedMax) report.lostSequences.push(sequence);
 }
 
-/** The longest silence that ends after `from` and begins before `until`, where the load may end. */
+/**
+ * The longest silence that ends after `from` and begins before `until`, where the load may end. One that lasts beyond
+ * `until` is the next fault's, unless it began nearer to this one.
+ */
 function longestGap(
   times: Float64Array,
   from: number,
@@ -493,7 +496,7 @@ function longestGap(
   for (const [index, to] of times.entries()) {
     if (to <= from) continue;
     const since = index > 0 ? times[index - 1]! : null;
-    if (since !== null && since >= until) break;
+    if (since !== null && (since >= until || (to > until && since - from > until - since))) break;
     if (longest === null || (since !== null && to - since > longest.to! - (longest.from ?? longest.to!)))
       longest = { from: since, to };
   }

@@ -3,7 +3,14 @@ import { fork, spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { BareBroker, RabbitMqBroker, WarrenBroker, type Broker, type BrokerName } from './brokers.ts';
+import {
+  BareBroker,
+  RabbitMqBroker,
+  ReplicatedPair,
+  WarrenBroker,
+  type Broker,
+  type BrokerName,
+} from './brokers.ts';
 import { measureDisk } from './limits/disk.ts';
 import type { Figures, Job, JobResult, Scenario } from './load/scenario.ts';
 import { hasProcessUsage, memoryBytes } from './process-usage.ts';
@@ -126,18 +133,19 @@ export class BenchRun {
   }
 
   #startFresh(row: Row, name: BrokerName): Promise<Broker> {
-    const { profileFolder } = this.#options;
     switch (name) {
       case 'warren':
-        return WarrenBroker.start({
-          confirmMode: row.confirmMode,
-          profileFolder: profileFolder && join(profileFolder, row.name),
-        });
+        return row.pair ? ReplicatedPair.start() : this.#startWarren(row);
       case 'rabbitmq':
         return RabbitMqBroker.start();
       case 'bare':
-        return BareBroker.start(row.limit ?? 'forward');
+        return row.limit === 'single' ? this.#startWarren(row) : BareBroker.start(row.limit ?? 'forward');
     }
+  }
+
+  #startWarren({ name, confirmMode }: Row): Promise<Broker> {
+    const { profileFolder } = this.#options;
+    return WarrenBroker.start({ confirmMode, profileFolder: profileFolder && join(profileFolder, name) });
   }
 
   async #done(broker: Broker, row: Row): Promise<void> {

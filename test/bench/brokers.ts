@@ -8,6 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../peers/free-port.ts';
 import { startRabbitMq, type RabbitMq } from '../peers/rabbitmq.ts';
+import { WarrenProcess } from '../process/warren-process.ts';
 import { LoadConnection } from './load/load-connection.ts';
 import type { BareMode } from './limits/bare-node.ts';
 import { isAlive, processTree } from './process-usage.ts';
@@ -116,6 +117,40 @@ export class WarrenBroker implements Broker {
     this.#child = child;
     await serving(this.port, () => child.exitCode !== null);
     return performance.now() - startedAt;
+  }
+}
+
+/** A pair with a copy on the same machine: node A is the active one. */
+export class ReplicatedPair implements Broker {
+  readonly name = 'warren';
+  readonly httpPort = 0;
+  readonly startMs = NaN;
+  readonly #warren: WarrenProcess;
+
+  /** Resolves when the copy is level: from then on a confirm waits for both disks. */
+  static async start(): Promise<ReplicatedPair> {
+    return new ReplicatedPair(await WarrenProcess.startPair({}, 'replicated'));
+  }
+
+  private constructor(warren: WarrenProcess) {
+    this.#warren = warren;
+  }
+
+  get port(): number {
+    return this.#warren.amqpPort;
+  }
+
+  pids(): { node: number[]; host: number[] } {
+    const host = this.#warren.child.pid!;
+    return { node: processTree([host]).filter((pid) => pid !== host), host: [host] };
+  }
+
+  killAndRestart(): Promise<number> {
+    return Promise.reject(new Error('a pair is not restarted here'));
+  }
+
+  stop(): Promise<void> {
+    return this.#warren.dispose();
   }
 }
 

@@ -35,8 +35,10 @@ export interface Row {
   work: Work;
   /** Warren's; RabbitMQ has one form only. */
   confirmMode: ConfirmMode;
-  /** What the bare Node does for it; absent: it has no part in it. */
-  limit?: BareMode;
+  /** What the bare Node does for it; `single`: a node without a standby stands in for it. Absent: no part in it. */
+  limit?: BareMode | 'single';
+  /** Warren as a pair with a copy. */
+  pair?: true;
   /** Measured for one broker only. */
   only?: BrokerName;
   /** Needs a broker that has done nothing before. */
@@ -121,6 +123,16 @@ export const rows: Row[] = [
     confirmMode: 'written',
     limit: 'append',
     figures: [deliveries({ ratio: 10 }), cpu(), ...threads],
+  },
+  {
+    ...load(
+      'replicated',
+      '`persistent` in a pair with a copy, both confirming; in place of bare Node a single node',
+      persistent,
+    ),
+    pair: true,
+    limit: 'single',
+    figures: [deliveries({ ofLimit: 0.6 }), cpu()],
   },
   {
     ...load('fanout', 'fanout to 10 queues, 100 B', {

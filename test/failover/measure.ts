@@ -1,12 +1,12 @@
 // One kind of set-up under audited load, failed over again and again: how long producers and consumers were without
 // service each time, and what became of every message.
 import { setTimeout as pause } from 'node:timers/promises';
-import { Audit } from '../../broker/lab/audit.ts';
 import type { ClientChannel } from '../../broker/lab/client-channel.ts';
 import { ClientConnection } from '../../broker/lab/client-connection.ts';
 import { LabConsumer } from '../../broker/lab/lab-consumer.ts';
 import { LabProducer } from '../../broker/lab/lab-producer.ts';
 import { labelOf } from '../../broker/lab/message-label.ts';
+import { CountingAudit } from './counting-audit.ts';
 import type { Address, Setup, SetupKind } from './setups.ts';
 
 const queue = 'failover.q';
@@ -44,28 +44,6 @@ export async function measure(
     return await new FailoverRun(kind, setup, load, progress).result();
   } finally {
     await setup.stop();
-  }
-}
-
-/** Counters that are cheap to ask. */
-class CountingAudit extends Audit {
-  confirms = 0;
-  deliveries = 0;
-
-  override confirmed(producer: string, sequence: number, at: number): void {
-    this.confirms++;
-    super.confirmed(producer, sequence, at);
-  }
-
-  override received(
-    consumer: string,
-    producer: string,
-    sequence: number,
-    redelivered: boolean,
-    at: number,
-  ): void {
-    this.deliveries++;
-    super.received(consumer, producer, sequence, redelivered, at);
   }
 }
 

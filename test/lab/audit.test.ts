@@ -155,6 +155,19 @@ describe('R33f: the unavailability window', () => {
     });
     expect(producer.reconnectMs).toBe(32);
   });
+
+  test('a silence that runs into the next fault belongs to the one near which it began', () => {
+    const windowsFor = (silence: [number, number]) => {
+      const audit = new Audit();
+      audit.fault('first', 1000);
+      audit.fault('second', 2000);
+      for (let at = 900; at < 2600; at += 10)
+        if (at <= silence[0] || at >= silence[1]) audit.confirmed('p', at, at);
+      return audit.report().producerWindows.map(({ durationMs }) => durationMs);
+    };
+    expect(windowsFor([1990, 2500])).toEqual([10, 510]);
+    expect(windowsFor([1010, 2500])).toEqual([1490, 1490]);
+  });
 });
 
 describe('R33f: several queues, and the load’s end', () => {

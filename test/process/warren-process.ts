@@ -199,6 +199,7 @@ export class WarrenProcess {
       if (this.child.exitCode !== null || this.child.signalCode !== null) break;
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
-    throw new Error(`warren did not start: ${this.output}`);
+    const { exitCode, signalCode } = this.child;
+    throw new Error(`warren did not start (${exitCode ?? signalCode ?? 'it still runs'}): ${this.output}`);
   }
 }
