@@ -297,8 +297,9 @@ export class BasicClass {
     if (!unacked.has(tag) && !(multiple && tag === 0))
       throw new ChannelError(ReplyCode.PRECONDITION_FAILED, `unknown delivery tag ${tag}`, 60, methodId);
     if (transaction) return transaction.settle(how, tag, multiple);
-    if (multiple) unacked.takeUpTo(tag, (each) => this.settled(how, each));
-    else this.settled(how, unacked.take(tag)!);
+    if (!multiple) this.settled(how, unacked.take(tag)!);
+    else if (how === 'requeue') channel.requeueUpTo(tag);
+    else unacked.takeUpTo(tag, (each) => this.settled(how, each));
     channel.wakeStarved();
   }
 
@@ -310,7 +311,7 @@ export class BasicClass {
       channel.counters.ack++;
       channel.host.services.totals.ack++;
       unacked.queue.acknowledge(unacked.entry);
-    } else if (how === 'requeue') unacked.queue.requeue(unacked.entry);
+    } else if (how === 'requeue') unacked.queue.requeue([unacked.entry]);
     else unacked.queue.reject(unacked.entry);
   }
 
@@ -318,7 +319,7 @@ export class BasicClass {
     const channel = this.#channel;
     if (!requeue) throw new ConnectionError(ReplyCode.NOT_IMPLEMENTED, 'requeue=false');
     if (answer) channel.host.writer.method(channel.number, 'basic.recover-ok', {});
-    channel.unacked.takeUpTo(0, (unacked) => this.settled('requeue', unacked));
+    channel.requeueUpTo(0);
     channel.wakeStarved();
   }
 }

@@ -5,6 +5,7 @@ import { decodeMethod, methods, type Method } from '../amqp/methods.ts';
 import { ChannelError, ConnectionError, ReplyCode } from '../amqp/reply-codes.ts';
 import type { Message } from '../vhost/message.ts';
 import type { QueueEntry } from '../vhost/queue/queue-entry.ts';
+import type { Queue } from '../vhost/queue/queue.ts';
 import { BasicClass } from './basic-class.ts';
 import type { ChannelConsumer } from './channel-consumer.ts';
 import { NodeTotals, type ChannelHost } from './channel-host.ts';
@@ -249,9 +250,23 @@ export class Channel {
     this.confirms?.close();
     this.transaction?.discard();
     if (this.replyAddress !== null) this.host.services.replies.close(this.replyAddress);
+    // Back before others get what comes after it: this channel takes no more.
+    this.requeueUpTo(0);
     for (const consumer of this.consumers.values()) consumer.queue.removeConsumer(consumer);
     this.consumers.clear();
-    this.unacked.takeUpTo(0, ({ queue, entry }) => queue.requeue(entry));
+  }
+
+  /** Of what is unacknowledged, all up to this tag (0: all) goes back to its queues, to each at once. */
+  requeueUpTo(tag: number): void {
+    const returned = new Map<Queue, QueueEntry[]>();
+    this.unacked.takeUpTo(tag, (unacked) => {
+      const { queue, entry } = unacked;
+      this.settled(unacked);
+      const entries = returned.get(queue);
+      if (entries) entries.push(entry);
+      else returned.set(queue, [entry]);
+    });
+    for (const [queue, entries] of returned) queue.requeue(entries);
   }
 
   #finish(): void {

@@ -117,11 +117,9 @@ export class MessageCommands {
       messages.push(messageRow(queue, entry, index, input.bodyBytesMax, false));
     }
     const remaining = queue.readyCount;
-    for (const entry of taken) {
-      if (requeue) queue.requeue(entry);
-      else if (input.ackMode === 'ack_requeue_false') queue.acknowledge(entry);
-      else queue.reject(entry);
-    }
+    if (requeue) queue.requeue(taken);
+    else if (input.ackMode === 'ack_requeue_false') for (const entry of taken) queue.acknowledge(entry);
+    else for (const entry of taken) queue.reject(entry);
     return { messages, remaining };
   }
 

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { FieldTable } from '../../broker/amqp/field-table.ts';
 import type { Consumer } from '../../broker/vhost/consumer.ts';
 import type { QueueEntry } from '../../broker/vhost/queue/queue-entry.ts';
+import { eventually } from '../eventually.ts';
 import { VhostUnderTest, type VhostOptions } from './vhost-under-test.ts';
 
 /** The steps of a turn, with the most messages that a step may have: the end of one list and the beginning of another. */
@@ -12,6 +13,7 @@ const releasesPerTurnMax = 32 * 2 * 256;
 const pagedPerTurnMax = 32 * 1024;
 /** Some go at once, where they are found. */
 const dropsPerTurnMax = 32 * 16 + 64;
+const requeuesPerTurnMax = 32 * 64;
 
 const opened: VhostUnderTest[] = [];
 afterEach(async () => {
@@ -154,7 +156,7 @@ describe('deleting what holds very many messages', () => {
     expect(vhost.vhost.queues.has('q')).toBe(false);
     // They are settled by a channel that does not know yet, while the rest is under way.
     for (const entry of out.slice(0, 10_000)) queue.acknowledge(entry);
-    for (const entry of out.slice(10_000)) queue.requeue(entry);
+    queue.requeue(out.slice(10_000));
     const { most, turns } = await growth(vhost, () => count - vhost.journal.statistics().liveRecords);
     await promised;
     expect(most).toBeLessThanOrEqual(releasesPerTurnMax);
@@ -172,6 +174,61 @@ describe('deleting what holds very many messages', () => {
     await closed;
     expect(most).toBeLessThanOrEqual(releasesPerTurnMax);
     expect(vhost.journal.statistics().liveRecords).toBe(0);
+  });
+});
+
+describe('R31: very many messages that come back', () => {
+  const count = 20_000;
+
+  /** All out, as to two consumers in turn. */
+  async function out(): Promise<{ vhost: VhostUnderTest; odd: QueueEntry[]; even: QueueEntry[] }> {
+    const vhost = await open({ queues: { q: none } });
+    await vhost.fill('q', count);
+    const all = Array.from({ length: count }, () => vhost.queue('q').get(false)!);
+    return {
+      vhost,
+      odd: all.filter((_, index) => index % 2 === 1),
+      even: all.filter((_, index) => index % 2 === 0),
+    };
+  }
+
+  test('from two consumers at once come back in slices, in order, and nobody gets one before all are there', async () => {
+    const { vhost, odd, even } = await out();
+    const queue = vhost.queue('q');
+    await vhost.fill('q', 1);
+    queue.requeue(odd);
+    const { consumer, got } = greedy();
+    queue.addConsumer(consumer);
+    queue.requeue(even);
+    queue.wake();
+    expect([got, queue.get(false)]).toEqual([[], null]);
+    const { most } = await growth(vhost, () => count - queue.unacked.count);
+    expect(most).toBeLessThanOrEqual(2 * requeuesPerTurnMax);
+    await eventually('all are delivered', () => got.length === count + 1);
+    expect(got).toEqual([...Array(count).keys(), 0]);
+    expect(queue.counters.redeliver).toBe(count);
+  });
+
+  test('are let go of when their queue is deleted meanwhile, each once', async () => {
+    const { vhost, odd } = await out();
+    vhost.queue('q').requeue(odd);
+    vhost.clock.turn();
+    const { promised } = vhost.vhost.deleteQueue(vhost.queue('q'), false, false);
+    await vhost.turns();
+    await promised;
+    expect(vhost.journal.statistics().liveRecords).toBe(0);
+    expect(vhost.vhost.pager.residentBytes).toBe(0);
+  });
+
+  test('survive a purge in the middle of it: they were not ready', async () => {
+    const { vhost, odd, even } = await out();
+    const queue = vhost.queue('q');
+    queue.requeue(even);
+    await vhost.turns();
+    queue.requeue(odd);
+    expect(queue.purge().messages).toBe(count / 2);
+    await vhost.turns();
+    expect(vhost.numbersIn('q')).toEqual(Array.from({ length: count / 2 }, (_, i) => 2 * i + 1));
   });
 });
 

@@ -38,6 +38,10 @@ export class PriorityList {
     this.size++;
   }
 
+  restoreAll(entries: readonly QueueEntry[]): void {
+    for (const entry of entries) this.restore(entry);
+  }
+
   peek(): QueueEntry | null {
     return this.#withHead()?.peek() ?? null;
   }

@@ -70,6 +70,9 @@ const dropsAtOnce = 64;
 /** Let go of between two turns' looks at the time; dead letters take their time each. */
 const dropsPerStep = 16;
 const releasesPerStep = 256;
+/** Requeued at once; more come back in turns. */
+const requeuesAtOnce = 256;
+const requeuesPerStep = 64;
 /** What the disk does not give is asked for again: after this, then after twice that, and so on; half a minute in all. */
 const readAgainMs = 50;
 const readAgainMsMax = 5000;
@@ -112,7 +115,9 @@ export class Queue implements ReadyListener {
   /** Whether an entry with an expiry was ever queued: others skip the checks. */
   #hasExpiry = false;
   #turnPending = false;
-  #tidying: Promise<void> | null = null;
+  /** While it is not known what is at the head: by how many, and what settles then. */
+  #holds = 0;
+  #settling: PromiseWithResolvers<void> | null = null;
   #readTimer: Timer | null = null;
   #readAgainCount = 0;
 
@@ -233,7 +238,7 @@ export class Queue implements ReadyListener {
 
   /** Settles when it is known again what is at the head: until then nothing can be had. */
   get settling(): Promise<void> | undefined {
-    return this.#tidying ?? undefined;
+    return this.#settling?.promise;
   }
 
   /** basic.get: the head, or null where there is none, or none yet (`settling`). Counts as unacknowledged unless `noAck`. */
@@ -241,7 +246,7 @@ export class Queue implements ReadyListener {
     this.lastUsedAt = this.host.clock.now();
     const entry = this.#takeHead();
     if (!entry) {
-      if (!this.#tidying) this.counters.getEmpty++;
+      if (this.#holds === 0) this.counters.getEmpty++;
       return null;
     }
     if (noAck) this.counters.getNoAck++;
@@ -281,20 +286,53 @@ export class Queue implements ReadyListener {
     this.#settle(entry);
   }
 
-  /** Back to its place for the next consumer (R31), or past the delivery limit to the dead letters. */
-  requeue(entry: QueueEntry): void {
+  /** Back to their places for the next consumer (R31), or past the delivery limit to the dead letters. */
+  requeue(entries: QueueEntry[]): void {
+    if (entries.length > requeuesAtOnce) {
+      this.#hold();
+      void this.host.turns.run(this.#requeueInTurns(entries));
+      return;
+    }
+    this.#putBack(entries.filter((entry) => this.#comesBack(entry)));
+    if (this.deleted) return;
+    this.#tidy();
+    this.#deliver();
+  }
+
+  /** Nobody gets anything before all are back: the order is kept. */
+  *#requeueInTurns(entries: QueueEntry[]): LongWork {
+    const back: QueueEntry[] = [];
+    for (const [index, entry] of entries.entries()) {
+      if (this.#comesBack(entry)) back.push(entry);
+      if (index % requeuesPerStep === requeuesPerStep - 1) yield;
+    }
+    // When it was deleted meanwhile it did not find these among the unacknowledged any more.
+    if (this.deleted) for (const { message } of back) this.#release(message);
+    else this.#putBack(back);
+    this.#letGoOn();
+  }
+
+  #comesBack(entry: QueueEntry): boolean {
     this.#takeBack(entry);
     entry.redelivered = true;
     entry.returns++;
-    if (this.deleted) return;
-    if (this.type === 'quorum' && entry.returns > this.settings.deliveryLimit) {
+    if (this.deleted) return false;
+    if (this.type !== 'quorum' || entry.returns <= this.settings.deliveryLimit) return true;
+    try {
       this.#die(entry, 'delivery_limit');
-      return;
+      return false;
+    } catch (error) {
+      // The journal cannot keep its dead letter now: it dies when it comes back once more.
+      if (!(error instanceof JournalFault)) throw error;
+      return true;
     }
-    this.#ready.restore(entry);
-    this.readyBytes += entry.message.bodySize;
-    this.#tidy();
-    this.#deliver();
+  }
+
+  #putBack(entries: QueueEntry[]): void {
+    if (entries.length === 0) return;
+    if (entries.length > 1) entries.sort((a, b) => a.position - b.position);
+    this.#ready.restoreAll(entries);
+    for (const { message } of entries) this.readyBytes += message.bodySize;
   }
 
   /** Rejected without requeue: dead-lettered or discarded. */
@@ -452,13 +490,13 @@ export class Queue implements ReadyListener {
 
   #deliver(): void {
     let budget = deliveriesPerTurn;
-    while (this.#ready.size > 0 && this.consumers.count > 0 && !this.#tidying) {
+    while (this.#ready.size > 0 && this.consumers.count > 0 && this.#holds === 0) {
       if (budget-- === 0) return this.#deliverNextTurn();
       const consumer = this.consumers.take();
       if (!consumer) return;
       const entry = this.#takeHead();
       if (entry) this.#handOut(entry, consumer);
-      else if (this.#tidying || this.#ready.stalled) return;
+      else if (this.#ready.stalled) return;
     }
   }
 
@@ -473,7 +511,7 @@ export class Queue implements ReadyListener {
 
   #takeHead(): QueueEntry | null {
     if (this.#hasExpiry) this.#tidy();
-    if (this.#tidying) return null;
+    if (this.#holds > 0) return null;
     const entry = this.#ready.shift();
     if (entry) this.readyBytes -= entry.message.bodySize;
     // What was behind it is the head now, and its time may have come.
@@ -525,7 +563,7 @@ export class Queue implements ReadyListener {
 
   /** What is over a limit or has expired leaves the head. A few go at once; while many go, nobody gets any. */
   #tidy(): void {
-    if (this.#tidying) return;
+    if (this.#holds > 0) return;
     for (let left = dropsAtOnce; ; left--) {
       const reason = this.#headMustGo();
       if (reason === null) return this.#armExpiry();
@@ -534,23 +572,33 @@ export class Queue implements ReadyListener {
   }
 
   #tidyInTurns(): void {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#tidying = promise;
-    void this.host.turns.run(this.#dropAll(resolve));
+    this.#hold();
+    void this.host.turns.run(this.#dropAll());
   }
 
-  *#dropAll(settled: () => void): LongWork {
+  /** From here on nobody gets anything. */
+  #hold(): void {
+    this.#holds++;
+    this.#settling ??= Promise.withResolvers<void>();
+  }
+
+  #letGoOn(): void {
+    if (--this.#holds > 0) return;
+    this.#settling?.resolve();
+    this.#settling = null;
+    if (this.deleted) return;
+    this.#tidy();
+    this.#deliver();
+  }
+
+  *#dropAll(): LongWork {
     let dropped = 0;
     for (let reason = this.#headMustGo(); reason !== null; reason = this.#headMustGo()) {
       if (this.deleted) break;
       if (!this.#drop(reason)) yield this.host.pager.nextWrite();
       else if (this.settings.deadLetterExchange !== null || ++dropped % dropsPerStep === 0) yield;
     }
-    this.#tidying = null;
-    settled();
-    if (this.deleted) return;
-    this.#armExpiry();
-    this.#deliver();
+    this.#letGoOn();
   }
 
   /** Expires at the head only, as classic queues do: a message behind a longer-lived one waits (RABBITMQ.md). */

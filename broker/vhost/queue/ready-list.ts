@@ -10,6 +10,8 @@ import type { QueueEntry } from './queue-entry.ts';
 
 /** Let go of between two looks at the time, see LongWork. */
 const clearedPerStep = 256;
+/** Entries that come back are merged with those before them unless these are so many times more. */
+const mergeWithin = 64;
 /** So many stay in memory at the head of each queue, unless they are large. */
 const residentMin = 64;
 const largeBytes = 64 * 1024;
@@ -82,6 +84,25 @@ export class ReadyList {
       returned[this.#returnedHead] = entry;
     } else returned.splice(low, 0, entry);
     this.size++;
+  }
+
+  /** Puts many back, which come in the order of their positions. */
+  restoreAll(entries: readonly QueueEntry[]): void {
+    if (entries.length * mergeWithin < this.#returned.length) {
+      for (const entry of entries) this.restore(entry);
+      return;
+    }
+    const before = this.#returned.slice(this.#returnedHead);
+    this.#returned = [];
+    this.#returnedHead = 0;
+    let at = 0;
+    for (const entry of entries) {
+      while (at < before.length && before[at]!.position < entry.position) this.#returned.push(before[at++]!);
+      this.#returned.push(entry);
+      this.#pager.added(entry.message);
+    }
+    while (at < before.length) this.#returned.push(before[at++]!);
+    this.size += entries.length;
   }
 
   /** Null when it is empty, and while it is stalled. */
