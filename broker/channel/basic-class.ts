@@ -202,7 +202,7 @@ export class BasicClass {
     queue.addConsumer(consumer);
     channel.consumers.set(tag, consumer);
     if (!args.noWait) host.writer.method(number, 'basic.consume-ok', { consumerTag: tag });
-    queue.wake();
+    queue.deliver();
   }
 
   #consumeReplies(args: MethodArguments<'basic.consume'>): void {
@@ -240,7 +240,7 @@ export class BasicClass {
     }
     const consumer = channel.consumers.get(args.consumerTag);
     if (!consumer) return;
-    channel.consumers.delete(args.consumerTag);
+    channel.forget(consumer);
     consumer.queue.removeConsumer(consumer);
   }
 

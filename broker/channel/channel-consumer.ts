@@ -28,8 +28,6 @@ export class ChannelConsumer implements Consumer {
   /** The tag as a short string with its length, ready for deliveries. */
   readonly tagBytes: Buffer;
   unacked = 0;
-  /** The queue had something for it when it could not take: it is to be woken. */
-  starved = false;
 
   constructor(channel: Channel, queue: Queue, options: ConsumerOptions) {
     this.channel = channel;
@@ -56,7 +54,7 @@ export class ChannelConsumer implements Consumer {
 
   canTake(): boolean {
     if (this.channel.mayDeliver(this)) return true;
-    this.starved = true;
+    this.channel.starves(this);
     return false;
   }
 

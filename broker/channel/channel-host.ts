@@ -5,10 +5,11 @@ import type { AccessControl, User } from '../auth/access-control.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { QueueOwner, Queue } from '../vhost/queue/queue.ts';
+import type { QueueOwner } from '../vhost/queue/queue.ts';
 import type { VhostRegistry } from '../vhost/vhost-registry.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 import type { BodySource } from './publishing.ts';
+import type { ChannelConsumer } from './channel-consumer.ts';
 import type { DirectReplies } from './direct-replies.ts';
 import type { BodyRoom } from './body-room.ts';
 import type { EndOfTick } from './end-of-tick.ts';
@@ -98,6 +99,6 @@ export interface ChannelHost extends QueueOwner, BodySource {
   /** Stops reading frames until the promise settles: replies stay in order while the disk works. */
   waitFor(promise: Promise<void> | undefined, then: () => void): void;
   /** Remembers a consumer to wake when the connection's output has drained. */
-  wakeLater(queue: Queue): void;
+  wakeLater(consumer: ChannelConsumer): void;
   channelClosed(number: number): void;
 }

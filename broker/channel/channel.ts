@@ -40,6 +40,7 @@ export class Channel {
   closing = false;
   closed = false;
   lastQueue = '';
+  readonly #starved = new Set<ChannelConsumer>();
   readonly #basic: BasicClass;
   readonly #queue: QueueClass;
   readonly #exchange: ExchangeClass;
@@ -151,7 +152,7 @@ export class Channel {
   mayDeliver(consumer: ChannelConsumer): boolean {
     if (this.closing) return false;
     if (!this.host.mayDeliver) {
-      this.host.wakeLater(consumer.queue);
+      this.host.wakeLater(consumer);
       return false;
     }
     if (consumer.noAck) return true;
@@ -212,18 +213,29 @@ export class Channel {
     this.consumerUnacked--;
   }
 
-  /** Wakes the queues whose consumers could not take while there was no credit. */
+  /** Wakes the queues of those consumers that could not take before and now can. */
   wakeStarved(): void {
-    for (const consumer of this.consumers.values()) {
-      if (!consumer.starved) continue;
-      consumer.starved = false;
-      consumer.queue.wake();
+    for (const consumer of this.#starved) {
+      if (!this.mayDeliver(consumer)) continue;
+      this.#starved.delete(consumer);
+      consumer.queue.wake(consumer);
     }
+  }
+
+  /** Its queue had something for it when it could not take. */
+  starves(consumer: ChannelConsumer): void {
+    this.#starved.add(consumer);
+  }
+
+  /** It is no consumer of this channel any more. */
+  forget(consumer: ChannelConsumer): void {
+    this.consumers.delete(consumer.tag);
+    this.#starved.delete(consumer);
   }
 
   /** The server took a consumer away: its queue is gone (R19). */
   consumerCancelled(consumer: ChannelConsumer): void {
-    this.consumers.delete(consumer.tag);
+    this.forget(consumer);
     if (this.host.cancelNotify && !this.closing)
       this.host.writer.method(this.number, 'basic.cancel', { consumerTag: consumer.tag, noWait: true });
   }
@@ -254,6 +266,7 @@ export class Channel {
     this.requeueUpTo(0);
     for (const consumer of this.consumers.values()) consumer.queue.removeConsumer(consumer);
     this.consumers.clear();
+    this.#starved.clear();
   }
 
   /** Of what is unacknowledged, all up to this tag (0: all) goes back to its queues, to each at once. */

@@ -12,6 +12,7 @@ import { mechanisms, type Mechanism } from '../auth/sasl.ts';
 import type { Timer } from '../base/clock.ts';
 import type { BrokerServices, ChannelHost } from '../channel/channel-host.ts';
 import type { BodyHolder } from '../channel/body-room.ts';
+import type { ChannelConsumer } from '../channel/channel-consumer.ts';
 import { Channel } from '../channel/channel.ts';
 import type { TickSharer, TickTask } from '../channel/end-of-tick.ts';
 import { JournalFault } from '../journal/journal.ts';
@@ -87,7 +88,7 @@ export class Connection implements ChannelHost, BodyHolder, FrameHandler, TickTa
   #tick = -1;
   #shareEndsAt = 0;
   #framesToLook = framesPerLook;
-  readonly #toWake = new Set<Queue>();
+  readonly #toWake = new Set<ChannelConsumer>();
   readonly #whenClosed: (() => void)[] = [];
 
   /** `greeting`: the frame of connection.start. */
@@ -436,8 +437,8 @@ export class Connection implements ChannelHost, BodyHolder, FrameHandler, TickTa
     if (!this.stopped) this.#socket.resume();
   }
 
-  wakeLater(queue: Queue): void {
-    this.#toWake.add(queue);
+  wakeLater(consumer: ChannelConsumer): void {
+    this.#toWake.add(consumer);
   }
 
   channelClosed(number: number): void {
@@ -508,9 +509,13 @@ export class Connection implements ChannelHost, BodyHolder, FrameHandler, TickTa
   #sent(): void {
     this.#unsent = this.#socket.writableLength;
     if (this.mayDeliver && this.#toWake.size > 0) {
-      const queues = [...this.#toWake];
+      const queues = new Set<Queue>();
+      for (const consumer of this.#toWake) {
+        consumer.queue.consumers.mayTakeAgain(consumer);
+        queues.add(consumer.queue);
+      }
       this.#toWake.clear();
-      for (const queue of queues) queue.wake();
+      for (const queue of queues) queue.deliver();
     }
     if (this.#socket.isPaused()) this.#resume();
   }

@@ -11,7 +11,7 @@ export interface Consumer {
   readonly arguments: FieldTable;
   /** What a person would call it: the connection, the channel and the tag. */
   readonly description: string;
-  /** Whether credit, channel flow and the connection's output allow one more now. */
+  /** Whether credit, channel flow and the connection's output allow one more now; if not, its queue is told when (`wake`). */
   canTake(): boolean;
   /** Called with an entry that already counts as unacknowledged, unless `noAck`. Must not throw. */
   deliver(queue: Queue, entry: QueueEntry): void;

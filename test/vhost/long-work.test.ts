@@ -200,7 +200,7 @@ describe('R31: very many messages that come back', () => {
     const { consumer, got } = greedy();
     queue.addConsumer(consumer);
     queue.requeue(even);
-    queue.wake();
+    queue.deliver();
     expect([got, queue.get(false)]).toEqual([[], null]);
     const { most } = await growth(vhost, () => count - queue.unacked.count);
     expect(most).toBeLessThanOrEqual(2 * requeuesPerTurnMax);
@@ -256,7 +256,7 @@ describe('very many messages that must go from the head', () => {
     expect(queue.get(false)).toBeNull();
     expect(queue.settling).toBeInstanceOf(Promise);
     queue.addConsumer(consumer);
-    queue.wake();
+    queue.deliver();
     const { settling } = queue;
     const { most, turns } = await growth(vhost, () => expired + 1 - queue.readyCount);
     await settling;

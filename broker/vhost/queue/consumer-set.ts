@@ -1,12 +1,21 @@
-// The consumers of a queue: higher priority first, round robin among equals, or one active of many (SAC).
+// The consumers of a queue: higher priority first, round robin among equals, or one active of many (SAC). One that could
+// not take is set aside until it is said that it may again: a thousand without credit are not asked every time.
 import type { Consumer } from '../consumer.ts';
+
+interface Group {
+  readonly priority: number;
+  /** Whose turn it is, by `next`. */
+  readonly rotation: Consumer[];
+  readonly aside: Set<Consumer>;
+  next: number;
+}
 
 export class ConsumerSet {
   readonly singleActive: boolean;
   /** In order of subscription. */
   readonly all: Consumer[] = [];
   #active: Consumer | null = null;
-  #groups: { priority: number; consumers: Consumer[]; next: number }[] = [];
+  #groups: Group[] = [];
 
   constructor(singleActive: boolean) {
     this.singleActive = singleActive;
@@ -27,13 +36,13 @@ export class ConsumerSet {
 
   add(consumer: Consumer): void {
     this.all.push(consumer);
-    let group = this.#groups.find((each) => each.priority === consumer.priority);
+    let group = this.#groupOf(consumer);
     if (!group) {
-      group = { priority: consumer.priority, consumers: [], next: 0 };
+      group = { priority: consumer.priority, rotation: [], aside: new Set(), next: 0 };
       this.#groups.push(group);
       this.#groups.sort((a, b) => b.priority - a.priority);
     }
-    group.consumers.push(consumer);
+    group.rotation.push(consumer);
     if (this.singleActive) this.#active ??= consumer;
   }
 
@@ -41,13 +50,12 @@ export class ConsumerSet {
     const index = this.all.indexOf(consumer);
     if (index < 0) return false;
     this.all.splice(index, 1);
-    const group = this.#groups.find((each) => each.priority === consumer.priority)!;
-    const at = group.consumers.indexOf(consumer);
-    group.consumers.splice(at, 1);
-    if (group.next > at) group.next--;
-    if (group.consumers.length === 0) this.#groups = this.#groups.filter((each) => each !== group);
-    // Its successor is the first of the highest priority.
-    if (consumer === this.#active) this.#active = this.#groups[0]?.consumers[0] ?? null;
+    const group = this.#groupOf(consumer)!;
+    if (!group.aside.delete(consumer)) takeOut(group, group.rotation.indexOf(consumer));
+    if (group.rotation.length + group.aside.size === 0)
+      this.#groups = this.#groups.filter((each) => each !== group);
+    // Its successor is the first of the highest priority; nobody is set aside where one only is asked.
+    if (consumer === this.#active) this.#active = this.#groups[0]?.rotation[0] ?? null;
     return true;
   }
 
@@ -58,19 +66,41 @@ export class ConsumerSet {
     return this.all.splice(0);
   }
 
+  /** One that could not take may be able to again: it comes after those that have been. */
+  mayTakeAgain(consumer: Consumer): void {
+    const group = this.#groupOf(consumer);
+    if (!group?.aside.delete(consumer)) return;
+    group.rotation.splice(group.next, 0, consumer);
+    group.next++;
+  }
+
   /** Who gets the next message, or null when nobody can take one now. */
   take(): Consumer | null {
     if (this.singleActive) {
       return this.#active?.canTake() ? this.#active : null;
     }
     for (const group of this.#groups) {
-      const { consumers } = group;
-      for (let tried = 0; tried < consumers.length; tried++) {
-        if (group.next >= consumers.length) group.next = 0;
-        const consumer = consumers[group.next++]!;
-        if (consumer.canTake()) return consumer;
+      const { rotation } = group;
+      while (rotation.length > 0) {
+        if (group.next >= rotation.length) group.next = 0;
+        const consumer = rotation[group.next]!;
+        if (consumer.canTake()) {
+          group.next++;
+          return consumer;
+        }
+        takeOut(group, group.next);
+        group.aside.add(consumer);
       }
     }
     return null;
   }
+
+  #groupOf(consumer: Consumer): Group | undefined {
+    return this.#groups.find((each) => each.priority === consumer.priority);
+  }
+}
+
+function takeOut(group: Group, at: number): void {
+  group.rotation.splice(at, 1);
+  if (group.next > at) group.next--;
 }

@@ -276,8 +276,14 @@ export class Queue implements ReadyListener {
     this.#deliver();
   }
 
-  /** A consumer can take again: credit came back or its connection drained. */
-  wake(): void {
+  /** The consumer can take again: credit came back or its connection drained. */
+  wake(consumer: Consumer): void {
+    this.consumers.mayTakeAgain(consumer);
+    this.deliver();
+  }
+
+  /** Gives what is ready to those who can take. */
+  deliver(): void {
     if (this.#ready.size > 0 && this.consumers.count > 0) this.#deliver();
   }
 
