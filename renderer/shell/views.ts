@@ -2,6 +2,7 @@
 import {
   Cable,
   FileJson,
+  FlaskConical,
   Gauge,
   Inbox,
   Network,
@@ -22,6 +23,7 @@ export const views = [
   { name: 'dead-letters', label: 'Dead letters', icon: Skull, group: 'Broker' },
   { name: 'connections', label: 'Connections', icon: Cable, group: 'Broker' },
   { name: 'pair', label: 'Pair', icon: Server, group: 'Broker' },
+  { name: 'lab', label: 'Lab', icon: FlaskConical, group: 'Broker' },
   { name: 'policies', label: 'Policies', icon: SlidersHorizontal, group: 'Administration' },
   { name: 'users', label: 'Users', icon: Users, group: 'Administration' },
   { name: 'vhosts', label: 'Virtual hosts', icon: Boxes, group: 'Administration' },

@@ -12,6 +12,7 @@ export const screens: [name: string, heading: string, segments: string[]][] = [
   ['dead-letters', 'Dead letters', ['dead-letters']],
   ['connections', 'Connections', ['connections']],
   ['pair', 'Pair', ['pair']],
+  ['lab', 'Lab', ['lab']],
   ['policies', 'Policies', ['policies']],
   ['users', 'Users', ['users']],
   ['virtual-hosts', 'Virtual hosts', ['vhosts']],

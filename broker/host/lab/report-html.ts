@@ -6,9 +6,16 @@ import {
   type LabEvent,
   type LabFault,
   type LabReport,
-  type LabVerdict,
   type LabWindow,
 } from '../../contract/lab.ts';
+import {
+  ackWords,
+  closesText,
+  gapText,
+  runName,
+  verdictRows,
+  type VerdictRow,
+} from '../../contract/lab-words.ts';
 import { escapeHtml } from './escape-html.ts';
 import { throughputSvg } from './report-chart.ts';
 import { reportStyle } from './report-style.ts';
@@ -18,7 +25,7 @@ const grouped = new Intl.NumberFormat('en');
 /** At least one; several are put side by side first. */
 export function reportHtml(reports: LabReport[]): string {
   const title =
-    reports.length === 1 ? `Warren lab: ${nameOf(reports[0]!)}` : `Warren lab: ${reports.length} runs`;
+    reports.length === 1 ? `Warren lab: ${runName(reports[0]!)}` : `Warren lab: ${reports.length} runs`;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -39,49 +46,9 @@ ${reports.map(reportSection).join('\n')}
 `;
 }
 
-export function nameOf({ pair, model, run, of }: LabReport): string {
-  const what = pair === 'this' ? `own nodes, ${model ?? 'one node alone'}` : `${pair} pair`;
-  return of > 1 ? `${what}, run ${run} of ${of}` : what;
-}
-
-const figureRows: [label: string, of: (verdict: LabVerdict) => string, note?: string][] = [
-  ['Confirmed but lost', ({ lost }) => grouped.format(lost), 'confirmed, never delivered, held nowhere'],
-  ['Published', ({ published }) => grouped.format(published)],
-  ['Sent', ({ sent }) => grouped.format(sent), 'with those sent again'],
-  ['Confirmed', ({ confirmed }) => grouped.format(confirmed)],
-  ['Refused', ({ refused }) => grouped.format(refused), 'basic.nack'],
-  ['Returned', ({ returned }) => grouped.format(returned), 'no queue'],
-  ['Unresolved', ({ unresolved }) => grouped.format(unresolved), 'sent, no word came back'],
-  ['Unresolved and never seen', ({ unseen }) => grouped.format(unseen)],
-  ['Delivered', ({ delivered }) => grouped.format(delivered)],
-  ['Acknowledged', ({ acked }) => grouped.format(acked)],
-  ['Still held', heldText, 'on a queue after the run, not delivered'],
-  ['Duplicated', ({ duplicated }) => grouped.format(duplicated), 'deliveries beyond the first'],
-  ['Marked redelivered', ({ redelivered }) => grouped.format(redelivered)],
-  ['Revived', ({ revived }) => grouped.format(revived), 'again after its acknowledgement'],
-  ['Reordered', ({ reordered }) => grouped.format(reordered), 'behind a later one, unmarked'],
-  ['Unavailable for producers', ({ producersMs }) => millisecondsText(producersMs)],
-  ['Unavailable for consumers', ({ consumersMs }) => millisecondsText(consumersMs)],
-];
-
-function heldText({ held, heldBy }: LabVerdict): string {
-  if (held === 0) return '0';
-  const where = heldBy.map(({ node, messages }) => `${grouped.format(messages)} on ${node}`).join(', ');
-  return where === '' ? grouped.format(held) : `${grouped.format(held)} (${where})`;
-}
-
-const millisecondsText = (ms: number | null) =>
-  ms === null ? 'not back' : `${grouped.format(Math.round(ms))} ms`;
-
 function comparison(reports: LabReport[]): string {
-  const head = reports.map((report) => `<th scope="col">${escapeHtml(nameOf(report))}</th>`).join('');
-  const rows = figureRows.map(([label, of, note], index) => {
-    const cells = reports.map(({ verdict }) => {
-      const bad = index === 0 && verdict.promise === 'broken' ? ' class="bad"' : '';
-      return `<td${bad}>${escapeHtml(of(verdict))}</td>`;
-    });
-    return `<tr>${rowHead(label, note)}${cells.join('')}</tr>`;
-  });
+  const head = reports.map((report) => `<th scope="col">${escapeHtml(runName(report))}</th>`).join('');
+  const rows = verdictRows.map((row) => verdictRow(row, reports));
   return `<section>
 <h2>Side by side</h2>
 <div class="scroll"><table>
@@ -91,17 +58,20 @@ function comparison(reports: LabReport[]): string {
 </section>`;
 }
 
-const rowHead = (label: string, note?: string) =>
-  `<th scope="row">${escapeHtml(label)}${note ? ` <small>${escapeHtml(note)}</small>` : ''}</th>`;
+function verdictRow({ label, note, text, bad }: VerdictRow, reports: LabReport[]): string {
+  const cells = reports.map(
+    ({ verdict }) => `<td${bad?.(verdict) ? ' class="bad"' : ''}>${escapeHtml(text(verdict))}</td>`,
+  );
+  const small = note === '' ? '' : ` <small>${escapeHtml(note)}</small>`;
+  return `<tr><th scope="row">${escapeHtml(label)}${small}</th>${cells.join('')}</tr>`;
+}
 
 function reportSection(report: LabReport): string {
   const { verdict, problems } = report;
-  const rows = figureRows.map(
-    ([label, of, note]) => `<tr>${rowHead(label, note)}<td>${escapeHtml(of(verdict))}</td></tr>`,
-  );
+  const rows = verdictRows.map((row) => verdictRow(row, [report]));
   const lost = verdict.lostNames.length > 0 ? `<p>Lost: ${escapeHtml(verdict.lostNames.join(', '))}</p>` : '';
   return `<article>
-<h2>${escapeHtml(nameOf(report))}</h2>
+<h2>${escapeHtml(runName(report))}</h2>
 <p class="headline ${verdict.promise}">${escapeHtml(verdict.headline)}</p>
 ${lost}
 ${problems.map((problem) => `<p class="problem">${escapeHtml(problem)}</p>`).join('')}
@@ -142,8 +112,6 @@ function settingsList(report: LabReport): string {
   return `<dl>${facts.map(([name, value]) => `<dt>${name}</dt><dd>${escapeHtml(value)}</dd>`).join('\n')}</dl>`;
 }
 
-const ackWords = { each: 'each message', batch: 'every tenth', none: 'nothing' } as const;
-
 function faultTable(faults: LabFault[]): string {
   if (faults.length === 0) return '<p>None.</p>';
   const rows = faults.map(({ label, at, problem, producers, consumers }) => {
@@ -153,7 +121,7 @@ function faultTable(faults: LabFault[]): string {
   return `<table><thead><tr><th scope="col">At</th><th scope="col" class="text">What</th><th scope="col">Producers without confirms</th><th scope="col">Consumers without deliveries</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>`;
 }
 
-const windowText = ({ durationMs }: LabWindow) => millisecondsText(durationMs);
+const windowText = ({ durationMs }: LabWindow) => gapText(durationMs);
 
 function clientTable(clients: LabClient[]): string {
   const columns: [string, (client: LabClient) => string][] = [
@@ -167,7 +135,7 @@ function clientTable(clients: LabClient[]): string {
     ['Connects', ({ connects }) => grouped.format(connects)],
     ['Cancelled', ({ cancels }) => grouped.format(cancels)],
     ['Closed with', ({ closes }) => closesText(closes)],
-    ['Reconnected in', ({ reconnectMs }) => (reconnectMs === null ? '–' : millisecondsText(reconnectMs))],
+    ['Reconnected in', ({ reconnectMs }) => (reconnectMs === null ? '–' : gapText(reconnectMs))],
   ];
   const head = columns.map(([label]) => `<th scope="col">${label}</th>`).join('');
   const rows = clients.map(
@@ -175,11 +143,6 @@ function clientTable(clients: LabClient[]): string {
       `<tr><th scope="row">${escapeHtml(client.name)}</th>${columns.map(([, of]) => `<td>${escapeHtml(of(client))}</td>`).join('')}</tr>`,
   );
   return `<table><thead><tr><td></td>${head}</tr></thead><tbody>${rows.join('\n')}</tbody></table>`;
-}
-
-export function closesText(closes: Record<string, number>): string {
-  const parts = Object.entries(closes).map(([code, times]) => (times === 1 ? code : `${code} × ${times}`));
-  return parts.length === 0 ? '–' : parts.join(', ');
 }
 
 function timeLine({ events, eventsDropped, loadFrom }: LabReport): string {
