@@ -33,9 +33,9 @@ export const verdictRows: readonly VerdictRow[] = [
   counted('Delivered', 'delivered'),
   counted('Acknowledged', 'acked'),
   { label: 'Still held', note: 'on a queue after the run, not delivered', text: heldText },
-  counted('Duplicated', 'duplicated', 'deliveries beyond the first'),
+  counted('Duplicated', 'duplicated', 'deliveries beyond the first, also of what was sent again'),
   counted('Marked redelivered', 'redelivered'),
-  counted('Revived', 'revived', 'again after its acknowledgement'),
+  counted('Revived', 'revived', 'sent once, and again after its acknowledgement'),
   counted('Reordered', 'reordered', 'behind a later one, unmarked'),
   {
     label: 'Unavailable for producers',

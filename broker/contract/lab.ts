@@ -180,7 +180,7 @@ export interface LabFigures {
   duplicated: number;
   redelivered: number;
   reordered: number;
-  /** Got again after its acknowledgement was sent. */
+  /** Got again after its acknowledgement was sent, though it was sent once. */
   revived: number;
   /** Confirmed, and not delivered yet. */
   onTheWay: number;

@@ -258,21 +258,17 @@ export class PairManager {
     const hasSay = level ? id === active && link === this.#link : id === active || id === candidate;
     if (!hasSay) throw new ContractError('conflict', `node ${id} has no say about the standby`);
     const mine = ++this.#levels;
-    if (!level) this.#setLevel(false);
+    if (!level) this.#setLevel(false, id);
     await this.#stateFile.write({ level });
-    if (level && mine === this.#levels) this.#setLevel(true);
+    if (level && mine === this.#levels) this.#setLevel(true, id);
   }
 
-  #setLevel(level: boolean): void {
+  /** `by` the node that serves, or is about to. */
+  #setLevel(level: boolean, by: NodeId): void {
     if (level === this.#state.standbyLevel) return;
-    const standby = otherThan(this.preferredId);
+    const standby = otherThan(by);
     if (level) this.#note(standby, 'standby-level', `Node ${standby} has every message: it may take over`);
-    else
-      this.#note(
-        standby,
-        'standby-behind',
-        `Node ${standby} is behind: node ${this.preferredId} promises alone`,
-      );
+    else this.#note(standby, 'standby-behind', `Node ${standby} is behind: node ${by} promises alone`);
     this.#take({ kind: 'standby-level', level });
   }
 

@@ -12,6 +12,7 @@ const flag = {
   refused: 4,
   returned: 8,
   delivered: 16,
+  resent: 32,
 } as const;
 
 /** Of one message on one queue. */
@@ -73,7 +74,7 @@ export interface ConsumerReport {
   redelivered: number;
   /** First deliveries, not marked redelivered, that came after a later message of the same producer. */
   reordered: number;
-  /** Got again after its acknowledgement was sent. */
+  /** Got again after its acknowledgement was sent, though it was sent once. */
   revived: number;
   reconnectMs: number | null;
   windows: UnavailabilityWindow[];
@@ -199,7 +200,7 @@ export class Audit implements AuditSink {
     record.sent++;
     figures.sent++;
     record.publishes.add(at);
-    if (record.flags.at(sequence) & flag.published) return;
+    if (record.flags.at(sequence) & flag.published) return record.flags.or(sequence, flag.resent);
     record.flags.or(sequence, flag.published);
     figures.published++;
     if (record.asksConfirms) figures.unresolved++;
@@ -255,7 +256,8 @@ export class Audit implements AuditSink {
     const counts = {
       redelivered,
       duplicated: again,
-      revived: (before & copyFlag.acked) !== 0,
+      // Sent twice, there may well be two of it.
+      revived: (before & copyFlag.acked) !== 0 && !(origin.flags.at(sequence) & flag.resent),
       reordered: sequence < highest && !redelivered && !again,
     };
     for (const kind of counted) {

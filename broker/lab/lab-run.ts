@@ -56,8 +56,8 @@ export class LabRun {
   /** Resolves with the load's start. Rejects when the clients cannot be set up. */
   async begin(): Promise<number> {
     await this.#declareAll();
-    this.#makeTakers();
     this.#makeProducers();
+    this.#makeTakers();
     for (const taker of this.#takers) taker.start();
     const away = () => this.#book.rows().filter(({ role, connected }) => role !== 'producer' && !connected);
     await until(() => away().length === 0, connectTimeoutMs);

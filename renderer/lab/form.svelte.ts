@@ -16,7 +16,7 @@ export const numberFields = [
   { name: 'consumers', label: 'Consumers', least: 1, most: labLimits.consumersMax },
   {
     name: 'messagesPerSecond',
-    label: 'Messages a second, all together',
+    label: 'Messages/s in all',
     least: 1,
     most: labLimits.messagesPerSecondMax,
   },

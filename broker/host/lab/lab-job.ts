@@ -101,7 +101,7 @@ export class LabJob {
       this.startedAt = await Promise.race([this.#begin(), failed, this.#aborted.promise]);
       this.phase = 'running';
       this.doing = 'The load runs';
-      this.#say('lab', 'phase', 'info', 'the load begins');
+      this.#say('lab', 'phase', 'info', 'the load begins', this.startedAt);
       this.#watch();
       for (const { atMs, action } of script) this.#at(atMs, () => void this.act(action));
       this.#at(settings.seconds * 1000, () => this.finish());

@@ -16,7 +16,7 @@ export function throughputSvg({ throughput, faults, loadFrom }: LabReport): stri
     { name: 'confirmed', values: perSecond(confirmed) },
     { name: 'delivered', values: perSecond(delivered) },
   ];
-  const highest = Math.max(1, ...series.flatMap(({ values }) => values));
+  const highest = roundUp(Math.max(1, ...series.flatMap(({ values }) => values)));
   const spanMs = Math.max(1, sent.length) * stepMs;
   const x = (ms: number) => left + (ms / spanMs) * (width - left);
   const y = (value: number) => top + (1 - value / highest) * (height - top - bottom);
@@ -32,6 +32,12 @@ ${axis(highest, spanMs, x, y)}
 ${lines.join('\n')}
 ${faults.map(({ label, at }, index) => mark(label, x(at - loadFrom), index)).join('\n')}
 </svg><figcaption>Messages a second: ${legend}</figcaption></figure>`;
+}
+
+/** To a figure that halves well: 1, 2, 4, 5, 8 or 10 of its power of ten. */
+function roundUp(value: number): number {
+  const power = 10 ** Math.floor(Math.log10(value));
+  return ([1, 2, 4, 5, 8, 10].find((step) => step * power >= value) ?? 10) * power;
 }
 
 function axis(

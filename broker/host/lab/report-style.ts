@@ -15,10 +15,11 @@ section, article { margin: 24px 0; padding: 20px 24px; border: 1px solid var(--l
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 16px; margin: 16px 0 0; }
 dt { color: var(--quiet); } dd { margin: 0; white-space: pre-line; overflow-wrap: anywhere; }
 table { width: 100%; border-collapse: collapse; } th, td { padding: 3px 10px 3px 0; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top; }
+td:not(.text), th[scope=row] { white-space: nowrap; }
 th { font-weight: 500; } thead th { color: var(--quiet); } th[scope=row], .text { text-align: left; } td.text { overflow-wrap: anywhere; }
 small { color: var(--quiet); font-size: 12px; font-weight: 400; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(380px, 100%), 1fr)); gap: 0 40px; }
-.scroll { overflow-x: auto; } .events td { white-space: nowrap; } .events td:last-child { white-space: normal; width: 60%; }
+.scroll { overflow-x: auto; } .events td:last-child { width: 60%; } small { white-space: normal; }
 figure { margin: 0; } svg { width: 100%; height: auto; } svg text { fill: var(--quiet); font-size: 11px; }
 .grid { stroke: var(--line); } .line { fill: none; stroke-width: 1.75; } line.mark { stroke: var(--warn); stroke-dasharray: 3 3; } svg text.mark { fill: var(--warn); }
 .line.sent { stroke: var(--sent); } .line.confirmed { stroke: var(--confirmed); stroke-dasharray: 6 3; } .line.delivered { stroke: var(--delivered); stroke-dasharray: 2 3; }
