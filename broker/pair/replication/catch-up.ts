@@ -2,9 +2,13 @@
 // compared by size and checksum and only what is missing is sent, in passes that get shorter; for the last one the
 // operations are held, so that nothing falls between the copy and the stream. What the standby has and the active
 // node never had is set aside on the standby.
+//
+// A compacted segment takes its old one's name at any moment. The two differ in their first bytes (the block magic), so
+// what is sent goes on from what was sent only if it is read, through one open file, behind the same first bytes.
 import { join } from 'node:path';
-import type { Storage } from '../../base/storage.ts';
-import { checksum, lineageFile, namesIn } from './inventory.ts';
+import type { Storage, StorageReader } from '../../base/storage.ts';
+import { segmentHeaderSize } from '../../journal/segment-format.ts';
+import { checksum, checksumOf, lineageFile, namesIn } from './inventory.ts';
 import { Kind, type FileState } from './wire.ts';
 
 export interface CatchUpParts {
@@ -33,10 +37,18 @@ export async function catchUp(parts: CatchUpParts): Promise<number> {
   return run.run();
 }
 
+/** What the standby has of a file. */
+interface Had {
+  /** Its first bytes, so many. */
+  size: number;
+  /** The very first of them, or as many as there were: they tell which file it was. */
+  head: Buffer;
+}
+
 class CatchUp {
   readonly #parts: CatchUpParts;
-  /** By name, how many of the file's first bytes the standby has. */
-  readonly #have = new Map<string, number>();
+  /** By name. */
+  readonly #have = new Map<string, Had>();
   #sent = 0;
 
   constructor(parts: CatchUpParts) {
@@ -90,11 +102,14 @@ class CatchUp {
     const { storage, folder, ask } = this.#parts;
     const common = Math.min(size, file.size);
     const theirs = common === file.size ? file.checksum : await ask(Kind.CHECKSUM, file.name, common);
-    const same = theirs === (await checksum(storage, join(folder, file.name), common));
-    if (same && file.size === common) this.#have.set(file.name, common);
-    else {
-      await ask(Kind.QUARANTINE, file.name, same ? common : 0);
-      if (same) this.#have.set(file.name, common);
+    const reader = storage.reader(join(folder, file.name));
+    try {
+      const head = await headOf(reader);
+      const same = theirs === (await checksumOf(reader, common));
+      if (!same || file.size !== common) await ask(Kind.QUARANTINE, file.name, same ? common : 0);
+      if (same) this.#have.set(file.name, { size: common, head });
+    } finally {
+      reader.close();
     }
   }
 
@@ -114,30 +129,49 @@ class CatchUp {
     const { storage, folder, ask } = this.#parts;
     const path = join(folder, name);
     if (rewritten.test(name)) this.#have.delete(name);
-    let at = this.#have.get(name) ?? -1;
     let reader;
     try {
+      reader = storage.reader(path);
+      const head = await headOf(reader);
       const size = await storage.size(path);
-      if (at === size) return;
-      // A compacted segment is another file: shorter than what was sent of it.
-      if (at > size) at = -1;
+      const had = this.#had(name, head);
+      if (had?.size === size) return;
+      let at = had && had.size < size ? had.size : -1;
       if (at < 0) {
         await ask(Kind.CREATE, name);
         // Should it go meanwhile, the next pass removes it there too.
-        this.#have.set(name, (at = 0));
+        this.#have.set(name, { size: (at = 0), head });
       }
-      reader = storage.reader(path);
-      for (; at < size; at += pieceBytes) {
-        const bytes = await reader.read(at, Math.min(pieceBytes, size - at));
-        await ask(Kind.WRITE, name, at, [bytes]);
-        this.#sent += bytes.length;
-      }
+      at = await this.#copy(name, reader, at, size);
       await ask(Kind.SYNC, name);
-      this.#have.set(name, size);
+      this.#have.set(name, { size: at, head });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     } finally {
       reader?.close();
     }
   }
+
+  /** What the standby has of the file that begins so; null when it has another one's, or none. */
+  #had(name: string, head: Buffer): Had | null {
+    const had = this.#have.get(name);
+    return had && had.head.equals(head.subarray(0, had.head.length)) ? had : null;
+  }
+
+  /** Answers how far it came: the size may be that of a file that has taken the name meanwhile. */
+  async #copy(name: string, reader: StorageReader, from: number, size: number): Promise<number> {
+    let at = from;
+    while (at < size) {
+      const bytes = await reader.read(at, Math.min(pieceBytes, size - at));
+      if (bytes.length === 0) break;
+      await this.#parts.ask(Kind.WRITE, name, at, [bytes]);
+      this.#sent += bytes.length;
+      at += bytes.length;
+    }
+    return at;
+  }
+}
+
+function headOf(reader: StorageReader): Promise<Buffer> {
+  return reader.read(0, segmentHeaderSize);
 }

@@ -1,7 +1,7 @@
 // What files a journal's folder has, and the checksums by which two nodes find out how far theirs are the same.
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import type { Storage } from '../../base/storage.ts';
+import type { Storage, StorageReader } from '../../base/storage.ts';
 import type { FileState } from './wire.ts';
 
 export const quarantineFolder = 'quarantine';
@@ -27,11 +27,15 @@ export async function inventory(storage: Storage, folder: string): Promise<FileS
 export async function checksum(storage: Storage, path: string, size: number): Promise<number> {
   const reader = storage.reader(path);
   try {
-    let sum = 0;
-    for (let at = 0; at < size; at += pieceBytes)
-      sum = crc32(await reader.read(at, Math.min(pieceBytes, size - at)), sum);
-    return sum;
+    return await checksumOf(reader, size);
   } finally {
     reader.close();
   }
+}
+
+export async function checksumOf(reader: StorageReader, size: number): Promise<number> {
+  let sum = 0;
+  for (let at = 0; at < size; at += pieceBytes)
+    sum = crc32(await reader.read(at, Math.min(pieceBytes, size - at)), sum);
+  return sum;
 }
