@@ -9,6 +9,7 @@ interface Job {
   work: LongWork;
   resolve: () => void;
   reject: (error: unknown) => void;
+  failed: boolean;
 }
 
 export interface TurnLimits {
@@ -34,9 +35,10 @@ export class Turns {
   /** Begins at once. Undefined when that was all, else settles when the work has ended. */
   run(work: LongWork): Promise<void> | undefined {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const own: Job[] = [{ work, resolve, reject }];
+    const job: Job = { work, resolve, reject, failed: false };
+    const own = [job];
     const ended = this.#turn(own);
-    if (ended === 1) return undefined;
+    if (ended === 1 && !job.failed) return undefined;
     this.#keep(own);
     return promise;
   }
@@ -62,6 +64,7 @@ export class Turns {
       if (result.done) job.resolve();
       return result;
     } catch (error) {
+      job.failed = true;
       job.reject(error);
       return { done: true, value: undefined };
     }

@@ -2,6 +2,7 @@
 // before anything of it is made, so a bad one changes nothing.
 import * as v from 'valibot';
 import { fromPlain, toPlain } from '../amqp/field-table.ts';
+import type { LongWork } from '../base/turns.ts';
 import { defaultAlgorithm, hashPassword, hashingAlgorithms } from '../auth/password.ts';
 import type { BrokerServices } from '../channel/channel-host.ts';
 import { ContractError } from '../contract/errors.ts';
@@ -235,6 +236,19 @@ class Importer {
   }
 
   async run(definitions: Definitions): Promise<ImportReport> {
+    await this.#services.vhosts.turns.run(this.#all(definitions));
+    await Promise.all(this.#promised);
+    return this.#report;
+  }
+
+  /** One thing a step: each is made in one go, the file is not. */
+  *#all(definitions: Definitions): LongWork {
+    this.#access(definitions);
+    yield;
+    yield* this.#topology(definitions);
+  }
+
+  #access(definitions: Definitions): void {
     const { vhosts, access } = this.#services;
     if (this.#only === undefined) {
       for (const {
@@ -263,12 +277,9 @@ class Importer {
       this.#make('topic permission', () =>
         access.putTopicPermission({ ...permission, vhost: this.#vhostName(permission) }),
       );
-    this.#topology(definitions);
-    await Promise.all(this.#promised);
-    return this.#report;
   }
 
-  #topology(definitions: Definitions): void {
+  *#topology(definitions: Definitions): LongWork {
     for (const row of definitions.policies) this.#policy(row, false);
     for (const row of definitions.parameters) {
       const value = v.safeParse(v.omit(policy, ['name', 'vhost']), row.value);
@@ -292,6 +303,7 @@ class Importer {
           }),
         existed,
       );
+      yield;
     }
     for (const row of definitions.queues) {
       const vhost = this.#vhost(row);
@@ -311,6 +323,7 @@ class Importer {
           ).promised,
         existed,
       );
+      yield;
     }
     for (const row of definitions.bindings) {
       const vhost = this.#vhost(row);
@@ -326,6 +339,7 @@ class Importer {
           null,
         ),
       );
+      yield;
     }
   }
 
@@ -348,6 +362,8 @@ class Importer {
   #make(what: string, make: () => Promise<unknown> | undefined, existed = false): void {
     try {
       const promised = make();
+      // Its failure is the import's, at the end.
+      promised?.catch(() => undefined);
       if (promised) this.#promised.push(promised);
       if (existed) this.#report.unchanged++;
       else this.#report.created++;
@@ -360,8 +376,11 @@ class Importer {
     return this.#only ?? row.vhost ?? '/';
   }
 
+  /** Throws ContractError when it was deleted meanwhile. */
   #vhost(row: { vhost?: string | undefined }): Vhost {
-    return this.#services.vhosts.get(this.#vhostName(row))!;
+    const vhost = this.#services.vhosts.get(this.#vhostName(row));
+    if (!vhost) throw new ContractError('not-found', `no virtual host '${this.#vhostName(row)}'`);
+    return vhost;
   }
 }
 

@@ -5,19 +5,26 @@ import type { BrokerServices } from '../channel/channel-host.ts';
 import type { ChannelConsumer } from '../channel/channel-consumer.ts';
 import type { ConnectionRegistry } from '../connection/connection-registry.ts';
 import { ContractError } from '../contract/errors.ts';
-import { nodeProcedures, type NodeProcedureName, type NodeProcedures } from '../contract/node-procedures.ts';
+import {
+  nodeProcedures,
+  type ListInput,
+  type NodeProcedureName,
+  type NodeProcedures,
+} from '../contract/node-procedures.ts';
 import type { Handlers, InputOf, OutputOf } from '../contract/procedure.ts';
-import type { BindingRow, Overview, QueueRow, RateHistory, VhostRow } from '../contract/rows.ts';
+import type { BindingRow, Overview, Page, QueueRow, RateHistory, VhostRow } from '../contract/rows.ts';
 import * as v from 'valibot';
 import { StoreFault } from '../definitions/definitions-store.ts';
 import { JournalFault } from '../journal/journal.ts';
 import { PolicyError } from '../vhost/policy-check.ts';
+import type { Queue } from '../vhost/queue/queue.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 import type { Caller } from './caller.ts';
 import { exportDefinitions, importDefinitions } from './definitions-json.ts';
 import { Health } from './health.ts';
 import { checkInput } from './input-check.ts';
-import { paged } from './list.ts';
+import { mappedInTurns } from './in-turns.ts';
+import { paged, pagedInTurns } from './list.ts';
 import { MessageCommands } from './message-commands.ts';
 import { overviewOf } from './overview.ts';
 import { RateSampler } from './rates.ts';
@@ -64,21 +71,30 @@ export class Management {
   }
 
   /** Checks the input against the procedure's schema and answers it. Throws ContractError. */
-  async call<Name extends NodeProcedureName>(
+  call<Name extends NodeProcedureName>(
     name: Name,
     input: unknown,
     caller: Caller,
   ): Promise<OutputOf<NodeProcedures[Name]>> {
-    if (!Object.hasOwn(nodeProcedures, name)) throw new ContractError('not-found', `no procedure '${name}'`);
-    checkInput(input);
-    const parsed = v.safeParse(nodeProcedures[name].input as v.GenericSchema, input);
-    if (!parsed.success) {
-      const [issue] = parsed.issues;
-      throw new ContractError('invalid', `${v.getDotPath(issue) ?? name}: ${issue.message}`);
-    }
+    return this.#answer(name, () => checked(name, input), caller);
+  }
+
+  /** Every row of a list, in the order of the query. Throws ContractError. */
+  async rows(name: NodeProcedureName, input: object, caller: Caller): Promise<unknown[]> {
+    const whole = () => ({ ...(checked(name, input) as object), page: 1, pageSize: Infinity });
+    const { items } = (await this.#answer(name, whole, caller)) as unknown as Page<unknown>;
+    return items;
+  }
+
+  async #answer<Name extends NodeProcedureName>(
+    name: Name,
+    input: () => unknown,
+    caller: Caller,
+  ): Promise<OutputOf<NodeProcedures[Name]>> {
+    const given = input();
     try {
       const handler = this.#handlers[name] as (input: unknown, caller: Caller) => unknown;
-      return (await handler(parsed.output, caller)) as OutputOf<NodeProcedures[Name]>;
+      return (await handler(given, caller)) as OutputOf<NodeProcedures[Name]>;
     } catch (error) {
       throw asContractError(error);
     }
@@ -95,46 +111,45 @@ export class Management {
       'overview.health': () => this.#health.causes(this.parts),
       'topology.graph': ({ vhost }) => this.#graph(vhost),
       'connections.list': (input) =>
-        paged(
+        this.#listed(
           this.parts.connections
             .all()
-            .filter((each) => input.vhost === undefined || each.vhostName === input.vhost)
-            .map((each) => connectionRow(each, this.rates)),
+            .filter((each) => input.vhost === undefined || each.vhostName === input.vhost),
+          (each) => connectionRow(each, this.rates),
           input,
           (row) => `${row.name} ${row.user}`,
         ),
       'connections.close': ({ name, reason }) => this.#closeConnection(name, reason),
       'channels.list': (input) =>
-        paged(
+        this.#listed(
           this.parts.connections
             .all()
             .filter((each) => input.connection === undefined || each.name === input.connection)
             .filter((each) => input.vhost === undefined || each.vhostName === input.vhost)
-            .flatMap((each) =>
-              [...each.channels.values()].map((channel) => channelRow(each, channel, this.rates)),
+            .flatMap((connection) =>
+              [...connection.channels.values()].map((channel) => ({ connection, channel })),
             ),
+          ({ connection, channel }) => channelRow(connection, channel, this.rates),
           input,
           (row) => row.name,
         ),
       'consumers.list': (input) =>
-        paged(
+        this.#listed(
           this.#vhosts(input.vhost)
             .flatMap((vhost) => [...vhost.queues.values()])
             .filter((queue) => input.queue === undefined || queue.name === input.queue)
-            .flatMap((queue) =>
-              queue.consumers.all.map((consumer) =>
-                consumerRow(queue.host.name, consumer as ChannelConsumer),
-              ),
-            )
-            .filter((row) => input.connection === undefined || row.connection === input.connection),
+            .flatMap((queue) => queue.consumers.all as ChannelConsumer[])
+            .filter(
+              (consumer) => input.connection === undefined || consumer.channel.host.name === input.connection,
+            ),
+          (consumer) => consumerRow(consumer.queue.host.name, consumer),
           input,
           (row) => `${row.tag} ${row.queue}`,
         ),
       'exchanges.list': (input) =>
-        paged(
-          this.#vhosts(input.vhost).flatMap((vhost) =>
-            [...vhost.exchanges.values()].map((exchange) => exchangeRow(exchange, this.rates)),
-          ),
+        this.#listed(
+          this.#vhosts(input.vhost).flatMap((vhost) => [...vhost.exchanges.values()]),
+          (exchange) => exchangeRow(exchange, this.rates),
           input,
           (row) => row.name,
         ),
@@ -232,45 +247,76 @@ export class Management {
     return exchange;
   }
 
+  #listed<Source, Row extends object>(
+    sources: Source[],
+    rowOf: (source: Source) => Row,
+    input: Partial<ListInput>,
+    nameOf: (row: Row) => string,
+  ): Promise<Page<Row>> {
+    return pagedInTurns(this.parts.services.vhosts.turns, sources, rowOf, input, nameOf);
+  }
+
   /** Sorting by name looks at names alone: rows are made for the page only. */
-  #queues(input: InputOf<NodeProcedures['queues.list']>): OutputOf<NodeProcedures['queues.list']> {
+  async #queues(
+    input: InputOf<NodeProcedures['queues.list']>,
+  ): Promise<OutputOf<NodeProcedures['queues.list']>> {
     const now = this.parts.services.clock.now();
     const queues = this.#vhosts(input.vhost).flatMap((vhost) => [...vhost.queues.values()]);
-    const row = (queue: (typeof queues)[number]): QueueRow => queueRow(queue, this.rates, now);
-    if (input.sort === undefined || input.sort === 'name') {
-      const page = paged(queues, input, (queue) => queue.name);
-      return { ...page, items: page.items.map(row) };
-    }
-    return paged(queues.map(row), input, (each) => each.name);
-  }
-
-  #bindings(input: InputOf<NodeProcedures['bindings.list']>): OutputOf<NodeProcedures['bindings.list']> {
-    const { source, destination, destinationType } = input;
-    const rows: BindingRow[] = [];
-    for (const vhost of this.#vhosts(input.vhost)) {
-      if (source === undefined || source === '')
-        for (const queue of vhost.queues.keys()) rows.push(defaultBindingRow(vhost.name, queue));
-      for (const binding of vhost.bindings.values()) rows.push(bindingRow(vhost.name, binding));
-    }
-    const matching = rows.filter(
-      (row) =>
-        (source === undefined || row.source === source) &&
-        (destination === undefined || row.destination === destination) &&
-        (destinationType === undefined || row.destinationType === destinationType),
+    const row = (queue: Queue): QueueRow => queueRow(queue, this.rates, now);
+    if (input.sort !== undefined && input.sort !== 'name')
+      return this.#listed(queues, row, input, (each) => each.name);
+    const page = await this.#listed(
+      queues,
+      (queue) => queue,
+      input,
+      (queue) => queue.name,
     );
-    return paged(matching, input, (row) => `${row.source} ${row.routingKey} ${row.destination}`);
+    return { ...page, items: await this.#mapped(page.items, row) };
   }
 
-  #graph(name: string): OutputOf<NodeProcedures['topology.graph']> {
+  #mapped<Source, Row>(sources: Source[], rowOf: (source: Source) => Row): Promise<Row[]> {
+    return mappedInTurns(this.parts.services.vhosts.turns, sources, rowOf);
+  }
+
+  #bindings(
+    input: InputOf<NodeProcedures['bindings.list']>,
+  ): Promise<OutputOf<NodeProcedures['bindings.list']>> {
+    const { source, destination, destinationType } = input;
+    const wanted: (() => BindingRow)[] = [];
+    const matches = (from: string, to: string, kind: BindingRow['destinationType']) =>
+      (source === undefined || from === source) &&
+      (destination === undefined || to === destination) &&
+      (destinationType === undefined || kind === destinationType);
+    for (const vhost of this.#vhosts(input.vhost)) {
+      for (const queue of vhost.queues.keys())
+        if (matches('', queue, 'queue')) wanted.push(() => defaultBindingRow(vhost.name, queue));
+      for (const binding of vhost.bindings.values())
+        if (matches(binding.source.name, binding.destination.name, binding.destination.kind))
+          wanted.push(() => bindingRow(vhost.name, binding));
+    }
+    return this.#listed(
+      wanted,
+      (make) => make(),
+      input,
+      (row) => `${row.source} ${row.routingKey} ${row.destination}`,
+    );
+  }
+
+  async #graph(name: string): Promise<OutputOf<NodeProcedures['topology.graph']>> {
     const vhost = this.#vhost(name);
     const now = this.parts.services.clock.now();
+    // All of one moment: each binding has both its ends.
+    const { revision } = vhost;
+    const exchanges = [...vhost.exchanges.values()];
+    const queues = [...vhost.queues.values()];
+    const bindings = [...vhost.bindings.values()];
     return {
       vhost: name,
-      exchanges: [...vhost.exchanges.values()].map((exchange) => exchangeRow(exchange, this.rates)),
-      queues: [...vhost.queues.values()].map((queue) => queueRow(queue, this.rates, now)),
-      bindings: [...vhost.bindings.values()].map((binding) => bindingRow(name, binding)),
+      exchanges: await this.#mapped(exchanges, (each) => exchangeRow(each, this.rates)),
+      queues: await this.#mapped(queues, (each) => queueRow(each, this.rates, now)),
+      bindings: await this.#mapped(bindings, (each) => bindingRow(name, each)),
       blackholes: vhost.blackholes.rows().slice(0, 50),
-      revision: vhost.revision,
+      revision,
     };
   }
 
@@ -295,6 +341,16 @@ export class Management {
     if (!connection) throw new ContractError('not-found', `no connection '${name}'`);
     void connection.closeForced(reason);
   }
+}
+
+/** The input as the procedure's schema has it. Throws ContractError. */
+function checked(name: NodeProcedureName, input: unknown): unknown {
+  if (!Object.hasOwn(nodeProcedures, name)) throw new ContractError('not-found', `no procedure '${name}'`);
+  checkInput(input);
+  const parsed = v.safeParse(nodeProcedures[name].input as v.GenericSchema, input);
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  throw new ContractError('invalid', `${v.getDotPath(issue) ?? name}: ${issue.message}`);
 }
 
 /** The model's refusals as the contract names them. */

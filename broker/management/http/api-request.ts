@@ -4,14 +4,11 @@ import type { AccessControl, User } from '../../auth/access-control.ts';
 import { isAdministrator } from '../../auth/tags.ts';
 import type { NodeProcedureName, NodeProcedures } from '../../contract/node-procedures.ts';
 import type { OutputOf } from '../../contract/procedure.ts';
-import type { Page } from '../../contract/rows.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
 import type { Management } from '../management.ts';
 import { ApiError, badRequest, notAuthorised, notFound } from './api-error.ts';
-import { answeredList, columnsOf, cutTo, type Json } from './list-answer.ts';
-
-/** The procedures' own bound on a page. */
-const pageSizeMax = 500;
+import { mappedInTurns } from '../in-turns.ts';
+import { answeredInTurns, answeredList, columnsOf, cutTo, jsonInTurns, type Json } from './list-answer.ts';
 
 export class ApiRequest {
   readonly management: Management;
@@ -115,14 +112,11 @@ export class ApiRequest {
     return this.management.call(name, input, { user: this.user.name, restricted: this.user });
   }
 
-  /** Every row, in as many pages as it takes. */
-  async rows<Row>(name: NodeProcedureName, input: Json = {}): Promise<Row[]> {
-    const rows: Row[] = [];
-    for (let page = 1; ; page++) {
-      const part = (await this.call(name, { ...input, page, pageSize: pageSizeMax })) as unknown as Page<Row>;
-      rows.push(...part.items);
-      if (rows.length >= part.filteredCount || part.items.length === 0) return rows;
-    }
+  /** Every row of a list. */
+  rows<Row>(name: NodeProcedureName, input: Json = {}): Promise<Row[]> {
+    return this.management.rows(name, input, { user: this.user.name, restricted: this.user }) as Promise<
+      Row[]
+    >;
   }
 
   // ---- What is answered ----
@@ -140,6 +134,18 @@ export class ApiRequest {
   /** Sorted, paged and cut as the query asks. */
   list(rows: Json[], defaultSort: readonly string[] = ['vhost', 'name']): Response {
     return this.#context.json(answeredList(rows, this.#context.req.query(), defaultSort));
+  }
+
+  /** The same of very many rows, which are shaped, sorted and written out a few at a time. */
+  async longList<Row>(
+    rows: Row[],
+    shape: (row: Row) => Json,
+    defaultSort: readonly string[] = ['vhost', 'name'],
+  ): Promise<Response> {
+    const { turns } = this.management.parts.services.vhosts;
+    const shaped = await mappedInTurns(turns, rows, shape);
+    const answer = await answeredInTurns(turns, shaped, this.#context.req.query(), defaultSort);
+    return this.#context.body(await jsonInTurns(turns, answer), 200, { 'content-type': 'application/json' });
   }
 
   nothing(): Response {

@@ -1,4 +1,6 @@
 // Lists as RabbitMQ's query parameters ask for them: sort, sort_reverse, page, page_size, name, use_regex, columns.
+import type { Turns } from '../../base/turns.ts';
+import { mappedInTurns, sortedInTurns } from '../in-turns.ts';
 import { ApiError, badRequest } from './api-error.ts';
 
 export type Json = Record<string, unknown>;
@@ -16,7 +18,26 @@ const pageSizeMax = 500;
 /** Throws ApiError 400 for impossible pages. */
 export function answeredList(rows: Json[], query: Query, defaultSort: readonly string[]): Json | Json[] {
   const paging = pagingOf(query);
-  const sorted = sortedBy(rows, query['sort'], defaultSort, query['sort_reverse'] === 'true');
+  const keyed = keyedBy(rows, query['sort'], defaultSort);
+  return answerOf(keyed.sort(byKeys), paging, query);
+}
+
+/** The same a few rows at a time. */
+export async function answeredInTurns(
+  turns: Turns,
+  rows: Json[],
+  query: Query,
+  defaultSort: readonly string[],
+): Promise<Json | Json[]> {
+  const paging = pagingOf(query);
+  const keyed = await sortedInTurns(turns, keyedBy(rows, query['sort'], defaultSort), byKeys);
+  return answerOf(keyed, paging, query);
+}
+
+function answerOf(keyed: Keyed[], paging: Paging | null, query: Query): Json | Json[] {
+  const sorted = keyed.map(({ row }) => row);
+  const isSorted = keyed.some(({ key }) => key.length > 0);
+  if (isSorted && query['sort_reverse'] === 'true') sorted.reverse();
   const columns = columnsOf(query['columns']);
   const cut = (row: Json) => cutTo(row, columns);
   if (!paging) return sorted.map(cut);
@@ -37,7 +58,7 @@ export function answeredList(rows: Json[], query: Query, defaultSort: readonly s
     page,
     page_count: Math.ceil(matching.length / size),
     page_size: size,
-    total_count: rows.length,
+    total_count: sorted.length,
   };
 }
 
@@ -73,25 +94,23 @@ function matcherOf({ name, use_regex: asPattern }: Query): (row: Json) => boolea
   return (row) => pattern.test(nameOf(row));
 }
 
+interface Keyed {
+  row: Json;
+  key: unknown[];
+}
+
 /** By the column that was asked for, then by the list's own order. */
-function sortedBy(
-  rows: Json[],
-  sort: string | undefined,
-  defaultSort: readonly string[],
-  reverse: boolean,
-): Json[] {
+function keyedBy(rows: Json[], sort: string | undefined, defaultSort: readonly string[]): Keyed[] {
   const columns = [...(sort ? [sort] : []), ...defaultSort].map((column) => column.split('.'));
-  if (columns.length === 0) return rows;
-  const keyed = rows.map((row) => ({ row, key: columns.map((path) => valueAt(row, path)) }));
-  keyed.sort((a, b) => {
-    for (let i = 0; i < columns.length; i++) {
-      const order = compare(a.key[i], b.key[i]);
-      if (order !== 0) return order;
-    }
-    return 0;
-  });
-  const sorted = keyed.map(({ row }) => row);
-  return reverse ? sorted.reverse() : sorted;
+  return rows.map((row) => ({ row, key: columns.map((path) => valueAt(row, path)) }));
+}
+
+function byKeys(a: Keyed, b: Keyed): number {
+  for (let i = 0; i < a.key.length; i++) {
+    const order = compare(a.key[i], b.key[i]);
+    if (order !== 0) return order;
+  }
+  return 0;
 }
 
 function valueAt(row: Json, path: readonly string[]): unknown {
@@ -130,4 +149,31 @@ export function cutTo(row: Json, columns: string[][] | null): Json {
 
 function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The answer's JSON, a few rows at a time. */
+export async function jsonInTurns(turns: Turns, answer: Json | Json[]): Promise<Uint8Array<ArrayBuffer>> {
+  if (Array.isArray(answer))
+    return joined([Buffer.from('['), ...(await textsOf(turns, answer)), Buffer.from(']')]);
+  const parts: Buffer[] = [];
+  for (const [name, value] of Object.entries(answer)) {
+    parts.push(Buffer.from(`${parts.length === 0 ? '{' : ','}${JSON.stringify(name)}:`));
+    if (name !== 'items') parts.push(Buffer.from(JSON.stringify(value)));
+    else parts.push(Buffer.from('['), ...(await textsOf(turns, value as Json[])), Buffer.from(']'));
+  }
+  return joined([...parts, Buffer.from('}')]);
+}
+
+/** With commas between them. */
+function textsOf(turns: Turns, rows: Json[]): Promise<Buffer[]> {
+  let first = true;
+  return mappedInTurns(turns, rows, (row) => {
+    const text = Buffer.from(`${first ? '' : ','}${JSON.stringify(row)}`);
+    first = false;
+    return text;
+  });
+}
+
+function joined(parts: Buffer[]): Uint8Array<ArrayBuffer> {
+  return Buffer.concat(parts) as Buffer<ArrayBuffer>;
 }

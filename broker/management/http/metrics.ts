@@ -1,5 +1,6 @@
 // Prometheus text with RabbitMQ's metric names, so that its dashboards work.
 import type { Overview, QueueRow } from '../../contract/rows.ts';
+import { mappedInTurns } from '../in-turns.ts';
 import type { Management } from '../management.ts';
 
 export async function metricsText(management: Management, perObject: boolean): Promise<string> {
@@ -112,16 +113,8 @@ function nodeMetrics(overview: Overview, metric: Metric): void {
 }
 
 async function queueMetrics(management: Management, lines: string[]): Promise<void> {
-  const rows: QueueRow[] = [];
-  for (let page = 1; ; page++) {
-    const { items, filteredCount } = await management.call(
-      'queues.list',
-      { page, pageSize: 500 },
-      { user: 'metrics' },
-    );
-    rows.push(...items);
-    if (rows.length >= filteredCount || items.length === 0) break;
-  }
+  const { turns } = management.parts.services.vhosts;
+  const rows = (await management.rows('queues.list', {}, { user: 'metrics' })) as QueueRow[];
   const families: [string, string, (row: QueueRow) => number][] = [
     ['rabbitmq_queue_messages_ready', 'Messages ready to be delivered', (row) => row.messagesReady],
     ['rabbitmq_queue_messages_unacked', 'Messages not acknowledged', (row) => row.messagesUnacknowledged],
@@ -138,8 +131,9 @@ async function queueMetrics(management: Management, lines: string[]): Promise<vo
     // The totals of the same name stand above; per object they carry labels.
     if (!lines.some((line) => line === `# TYPE ${name} gauge`))
       lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`);
-    for (const row of rows)
-      lines.push(`${name}{vhost="${label(row.vhost)}",queue="${label(row.name)}"} ${value(row)}`);
+    const own = (row: QueueRow) =>
+      `${name}{vhost="${label(row.vhost)}",queue="${label(row.name)}"} ${value(row)}`;
+    for (const line of await mappedInTurns(turns, rows, own)) lines.push(line);
   }
 }
 

@@ -75,8 +75,8 @@ async function connections(
   return rows.filter((row) => row.vhost !== '' && maySee(request, row.user));
 }
 
-function listed(request: ApiRequest, rows: ConnectionRow[]): Response {
-  return request.list(rows.map((row) => connectionShape(row, request.node)));
+function listed(request: ApiRequest, rows: ConnectionRow[]): Promise<Response> {
+  return request.longList(rows, (row) => connectionShape(row, request.node));
 }
 
 async function connection(request: ApiRequest): Promise<ConnectionRow> {
@@ -93,16 +93,14 @@ async function close(request: ApiRequest, { name }: ConnectionRow): Promise<void
 
 async function channelList(request: ApiRequest, input: Record<string, unknown> = {}): Promise<Response> {
   const rows = await request.rows<ChannelRow>('channels.list', input);
-  return request.list(
-    rows.filter((row) => maySee(request, row.user)).map((row) => channelShape(row, request.node)),
+  return request.longList(
+    rows.filter((row) => maySee(request, row.user)),
+    (row) => channelShape(row, request.node),
   );
 }
 
 async function consumerList(request: ApiRequest, input: Record<string, unknown> = {}): Promise<Response> {
   const rows = await request.rows<ConsumerRow>('consumers.list', input);
   const visible = rows.filter((row) => isMonitor(request.user.tags) || row.user === request.user.name);
-  return request.list(
-    visible.map((row) => consumerShape(row, request.node)),
-    [],
-  );
+  return request.longList(visible, (row) => consumerShape(row, request.node), []);
 }

@@ -37,14 +37,14 @@ export function exchangeRoutes(router: Router): void {
           ? { vhost, source: exchange }
           : { vhost, destination: exchange, destinationType: 'exchange' };
       const rows = await request.rows<BindingRow>('bindings.list', input);
-      return request.list(rows.map(bindingShape), bindingSort);
+      return request.longList(rows, bindingShape, bindingSort);
     });
 }
 
 async function list(request: ApiRequest): Promise<Response> {
   const input = request.vhostName === undefined ? {} : { vhost: request.existingVhost().name };
   const rows = await visibleRows<ExchangeRow>(request, 'exchanges.list', input);
-  return request.list(rows.map(exchangeShape));
+  return request.longList(rows, exchangeShape);
 }
 
 async function declare(request: ApiRequest): Promise<Response> {

@@ -56,7 +56,7 @@ async function list(request: ApiRequest): Promise<Response> {
       : request.query('enable_queue_totals') === 'true'
         ? queueTotalsShape
         : staticQueueShape;
-  return request.list(rows.map((row) => shape(row, request.node)));
+  return request.longList(rows, (row) => shape(row, request.node));
 }
 
 /** Throws ApiError 404. */
@@ -149,7 +149,7 @@ function bindingRoutes(router: Router): void {
 
 async function bindingList(request: ApiRequest, input: Record<string, unknown> = {}): Promise<Response> {
   const rows = await visibleRows<BindingRow>(request, 'bindings.list', input);
-  return request.list(rows.map(bindingShape), bindingSort);
+  return request.longList(rows, bindingShape, bindingSort);
 }
 
 function endsOf(request: ApiRequest) {
