@@ -28,7 +28,7 @@ export class Quarantine {
     const before = this.#perFile.get(file) ?? 0;
     this.#perFile.set(file, before + 1);
     if (before < namedPerFileMax)
-      this.#log.error(`journal damage set aside: ${segmentName(file)} at ${offset}: ${reason}`);
+      this.#log.error(`journal damage quarantined: ${segmentName(file)} at ${offset}: ${reason}`);
     else if (before === namedPerFileMax) this.#log.error(`${segmentName(file)} has more damage than that`);
     if (!bytes || bytes.length === 0) return;
     this.#copying = this.#copying

@@ -2,11 +2,13 @@
 //
 //   sound block                                        records go to their holders, less what was released
 //   damage with no sound block after it, in any file   a torn commit, never confirmed: cut
-//   damage with a sound block after it                 quarantined: copied aside, named in the report, passed
+//   damage with a sound block after it, or within what quarantined: copied aside, named in the report, passed
+//   was noted to be on the disk
+//   a file that ends before what was noted              named in the report
 //   segment without a sound header, a sound block next  the header is damage; records go to their holders, and what
 //                                                      was released of them is not known: it costs redeliveries
-//   segment with neither, nothing after it             a file that was being made: removed
-//   segment with neither, others after it              quarantined whole: moved aside
+//   segment with neither, nothing after it, no note    a file that was being made: removed
+//   segment with neither, others after it or a note    quarantined whole: moved aside
 //   release file torn or damaged                       read up to the damage: the rest costs redeliveries
 //   release file without its segment                   removed
 //
@@ -30,6 +32,7 @@ import {
   releaseName,
   segmentHeaderSize,
   segmentName,
+  syncedEntryHolder,
   type Damage,
 } from './segment-format.ts';
 import { Segment } from './segment.ts';
@@ -62,6 +65,8 @@ interface Undecided extends Omit<Damage, 'kind'> {
   segment: Segment | null;
   /** A copy of what is damaged. */
   bytes: Buffer;
+  /** It was on the disk once: it is no torn tail, whatever follows. */
+  rotten: boolean;
 }
 
 class Recovery {
@@ -93,7 +98,7 @@ class Recovery {
     const numbers = names.filter((name) => name.endsWith('.log')).flatMap((name) => numberIn(name) ?? []);
     numbers.sort((a, b) => a - b);
     for (const number of numbers) await this.#readSegment(number, names);
-    await this.#cutTail();
+    await this.#decideTail();
     this.#marks.keepOnly(this.#seen);
     await this.#removeStrays(names, new Set(numbers));
     if (names.length > 0) await this.#settle();
@@ -112,30 +117,37 @@ class Recovery {
     const sound = headerIn(bytes);
     const header = sound ?? headerByFirstBlock(bytes);
     const segment = header && new Segment(number, header);
+    const releases = new Releases(segment?.firstId ?? 0, sound !== null);
+    const releaseBytes = names.includes(releaseName(number)) ? await this.#readReleases(number, releases) : 0;
+    const onDisk = releases.syncedSize(segment?.blockMagic ?? null);
     if (!sound) {
       const end = segment ? segmentHeaderSize : bytes.length;
-      this.#keepUndecided(number, segment, bytes, { offset: 0, end, reason: 'no sound segment header' });
+      const damage = { offset: 0, end, reason: 'no sound segment header', rotten: onDisk > 0 };
+      this.#keepUndecided(number, segment, bytes, damage);
     }
     if (!segment) return;
     segment.sealed = true;
-    const releases = new Releases(segment.firstId);
-    if (sound && names.includes(releaseName(number))) await this.#readReleases(segment, releases);
-    await this.#readRecords(segment, bytes, releases);
+    segment.releaseWritten = sound ? releaseBytes : 0;
+    await this.#readRecords(segment, bytes, releases, onDisk);
   }
 
-  async #readReleases(segment: Segment, releases: Releases): Promise<void> {
-    const bytes = await this.#storage.read(join(this.#folder, releaseName(segment.number)));
+  /** Answers the file's size. */
+  async #readReleases(number: number, releases: Releases): Promise<number> {
+    const bytes = await this.#storage.read(join(this.#folder, releaseName(number)));
     for (const piece of piecesOf(bytes, 0, ownBlockMagic))
       if (piece.kind === 'block') releases.read(piece.records);
-    segment.releaseWritten = bytes.length;
+    return bytes.length;
   }
 
-  async #readRecords(segment: Segment, bytes: Buffer, releases: Releases): Promise<void> {
+  async #readRecords(segment: Segment, bytes: Buffer, releases: Releases, onDisk: number): Promise<void> {
     const { number, firstId, blockMagic } = segment;
     segment.size = segment.written = bytes.length;
+    let soundEnd = true;
     for (const piece of piecesOf(bytes, segmentHeaderSize, blockMagic)) {
-      if (piece.kind === 'damage') this.#keepUndecided(number, segment, bytes, piece);
-      else {
+      soundEnd = piece.kind === 'block';
+      if (piece.kind === 'damage') {
+        this.#keepUndecided(number, segment, bytes, { ...piece, rotten: piece.offset < onDisk });
+      } else {
         await this.#quarantineUndecided();
         segment.blocks.add(
           piece.offset,
@@ -145,8 +157,16 @@ class Recovery {
         this.#records(segment, piece.records, releases);
       }
     }
+    if (soundEnd && bytes.length < onDisk) this.#endsEarly(segment, bytes.length);
     this.#result.lastId = Math.max(this.#result.lastId, firstId - 1);
     this.#result.segments.push(segment);
+  }
+
+  /** There is nothing left to set aside. */
+  #endsEarly(segment: Segment, offset: number): void {
+    segment.damaged = true;
+    const file = segmentName(segment.number);
+    this.#result.report.damaged.push({ file, offset, reason: 'ends before what was on the disk' });
   }
 
   #records(segment: Segment, block: Buffer, released: Releases): void {
@@ -182,31 +202,39 @@ class Recovery {
     number: number,
     segment: Segment | null,
     bytes: Buffer,
-    { offset, end, reason }: Omit<Damage, 'kind'>,
+    { offset, end, reason, rotten }: Omit<Damage, 'kind'> & { rotten: boolean },
   ): void {
     const damaged = segment ? Buffer.from(bytes.subarray(offset, end)) : Buffer.alloc(0);
-    this.#undecided.push({ number, segment, bytes: damaged, offset, end, reason });
+    this.#undecided.push({ number, segment, bytes: damaged, offset, end, reason, rotten });
   }
 
   /** A sound block follows, so this was no torn tail. */
   async #quarantineUndecided(): Promise<void> {
-    for (const { number, segment, bytes, offset, reason } of this.#undecided.splice(0)) {
-      const path = join(this.#folder, segmentName(number));
-      if (segment) await copyAside(this.#storage, this.#folder, number, offset, bytes);
-      else await this.#storage.rename(path, asidePath(this.#folder, number, offset));
-      if (segment) segment.damaged = true;
-      this.#result.report.damaged.push({ file: segmentName(number), offset, reason });
-    }
+    for (const each of this.#undecided.splice(0)) await this.#quarantine(each);
   }
 
-  async #cutTail(): Promise<void> {
-    for (const { number, segment, offset, end } of this.#undecided) {
-      this.#result.report.tornTailBytes += end - offset;
-      const path = join(this.#folder, segmentName(number));
-      if (segment) await this.#storage.truncate(path, offset);
-      else await this.#storage.remove(path);
-      if (segment) segment.size = segment.written = offset;
-    }
+  async #quarantine({ number, segment, bytes, offset, reason }: Undecided): Promise<void> {
+    const path = join(this.#folder, segmentName(number));
+    if (segment) await copyAside(this.#storage, this.#folder, number, offset, bytes);
+    else await this.#storage.rename(path, asidePath(this.#folder, number, offset));
+    if (segment) segment.damaged = true;
+    this.#result.report.damaged.push({ file: segmentName(number), offset, reason });
+  }
+
+  /** Nothing sound follows. What stands before rot was complete when that was written. */
+  async #decideTail(): Promise<void> {
+    const undecided = this.#undecided.splice(0);
+    const rotten = undecided.findLastIndex((each) => each.rotten) + 1;
+    for (const each of undecided.slice(0, rotten)) await this.#quarantine(each);
+    for (const each of undecided.slice(rotten)) await this.#cut(each);
+  }
+
+  async #cut({ number, segment, offset, end }: Undecided): Promise<void> {
+    this.#result.report.tornTailBytes += end - offset;
+    const path = join(this.#folder, segmentName(number));
+    if (segment) await this.#storage.truncate(path, offset);
+    else await this.#storage.remove(path);
+    if (segment) segment.size = segment.written = offset;
   }
 
   async #settle(): Promise<void> {
@@ -225,13 +253,24 @@ class Recovery {
   }
 }
 
-/** What a release file says, as one bit per holder and record. */
+/** What a release file says: one bit per holder and record, and how much of the segment was on the disk. */
 class Releases {
   readonly #firstId: number;
+  /** What was released counts from the first id: without that it says nothing. */
+  readonly #firstIdKnown: boolean;
   readonly #bits = new Map<number, Uint8Array>();
+  /** By block magic: a compacted segment is another file. */
+  readonly #synced = new Map<number, number>();
 
-  constructor(firstId: number) {
+  constructor(firstId: number, firstIdKnown: boolean) {
     this.#firstId = firstId;
+    this.#firstIdKnown = firstIdKnown;
+  }
+
+  /** Of the file whose blocks begin so, or of any when that is not known; 0 when nothing was noted. */
+  syncedSize(blockMagic: number | null): number {
+    if (blockMagic !== null) return this.#synced.get(blockMagic) ?? 0;
+    return Math.max(0, ...this.#synced.values());
   }
 
   read(entries: Buffer): void {
@@ -239,7 +278,8 @@ class Releases {
       const holder = entries.readUInt32BE(at);
       const offset = entries.readUInt32BE(at + 4);
       const run = entries.readUInt32BE(at + 8);
-      this.#setBits(holder, offset, run);
+      if (holder === syncedEntryHolder) this.#synced.set(run, offset);
+      else if (this.#firstIdKnown) this.#setBits(holder, offset, run);
     }
   }
 

@@ -1,6 +1,7 @@
 // What holders let go of, gathered between two writes: runs of ids per segment. Lost entries cost a
-// redelivery, never a message, so they are written without waiting for the disk.
-import { blockHeaderSize, releaseEntrySize } from './segment-format.ts';
+// redelivery, never a message, so they are written without waiting for the disk. Beside them it notes how much of the
+// segment is on the disk: damage in front of that place cannot be a torn commit.
+import { blockHeaderSize, releaseEntrySize, syncedEntryHolder } from './segment-format.ts';
 
 export class ReleaseLog {
   #block = Buffer.allocUnsafe(4096);
@@ -8,6 +9,9 @@ export class ReleaseLog {
   #lastHolder = -1;
   #lastOffset = -1;
   #runAt = 0;
+  /** To be noted, 0 when nothing is new. */
+  #syncedSize = 0;
+  #blockMagic = 0;
 
   get empty(): boolean {
     return this.#end === blockHeaderSize;
@@ -22,8 +26,16 @@ export class ReleaseLog {
     this.#lastOffset = offset;
   }
 
+  /** So much of the segment's file, whose blocks begin with this, is on the disk. */
+  synced(size: number, blockMagic: number): void {
+    this.#syncedSize = size;
+    this.#blockMagic = blockMagic;
+  }
+
   /** The block to seal and write; the log is empty afterwards. */
   take(): Buffer {
+    if (this.#syncedSize > 0) this.#add(syncedEntryHolder, this.#syncedSize, this.#blockMagic);
+    this.#syncedSize = 0;
     const block = Buffer.from(this.#block.subarray(0, this.#end));
     this.#end = blockHeaderSize;
     this.#lastHolder = -1;

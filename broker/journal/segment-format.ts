@@ -6,6 +6,7 @@
 //   block                        u32 block magic | u32 size of records | u32 crc32 | records
 //   record                       u32 size of the rest | f64 id | u16 n | n x u32 holder | bytes
 //   release file   <n>.released  blocks of entries: u32 holder | u32 id - first id | u32 run
+//                                or, of the segment file: u32 0 | u32 size that is on the disk | u32 block magic
 //
 // A block's checksum covers its records and begins with its place in the file, and each segment draws its own block
 // magic: a message's body may be a piece of a journal, or be made to look like one, and must not be taken for blocks
@@ -17,6 +18,8 @@ export const segmentHeaderSize = 24;
 export const blockHeaderSize = 12;
 export const recordHeaderSize = 4 + 8 + 2;
 export const releaseEntrySize = 12;
+/** In place of a holder: the entry tells how much of the segment file is on the disk. No holder has this number. */
+export const syncedEntryHolder = 0;
 /** Of blocks that hold nothing a client sent. */
 export const ownBlockMagic = 0x5742_4c4b;
 

@@ -124,7 +124,9 @@ export class SegmentLog implements Journal {
     this.recoveredSegment = found.lastNumber;
     this.#nextId = found.lastId + 1;
     this.writtenId = found.lastId;
+    const last = this.#segments.at(-1);
     this.#begin(found.lastNumber + 1, this.#nextId);
+    if (last && !last.damaged) this.#noteSynced(last);
     await this.#removeDead();
     return { ...found.report, durationMs: clock.monotonic() - startedAt };
   }
@@ -358,6 +360,15 @@ export class SegmentLog implements Journal {
     });
   }
 
+  /** Of a segment whose file is on the disk as it is. */
+  #noteSynced(segment: Segment): void {
+    const { scratch, confirmMode } = this.#options;
+    if (scratch || confirmMode !== 'synced') return;
+    segment.releases.synced(segment.written, segment.blockMagic);
+    this.#touched.add(segment);
+    this.#scheduleNotes();
+  }
+
   #takeNotes(): void {
     this.#notesDue = false;
     this.#notesTimer = null;
@@ -428,6 +439,7 @@ export class SegmentLog implements Journal {
         group.push(slab);
       }
       await this.#writer.write(group);
+      this.#noteSynced(segment);
       this.writtenId = group.at(-1)!.lastId;
       this.#waiting.splice(0, group.length);
       left -= group.length;
@@ -482,6 +494,7 @@ export class SegmentLog implements Journal {
       safe: () => this.flush(),
     };
     this.#compaction = compactSegment(host, sparse)
+      .then(() => this.#noteSynced(sparse))
       .catch((error: unknown) => {
         log.warn(`compaction of segment ${sparse.number} failed: ${String(error)}`);
         this.#compactFrom = clock.monotonic() + compactAgainMs;

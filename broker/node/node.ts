@@ -421,7 +421,7 @@ async function assemble(
 /** Each piece is a file of its own beside the journal; the log names the first ones. */
 function tellDamage({ damaged, tornTailBytes }: RecoveryReport, log: Log): void {
   for (const { file, offset, reason } of damaged.slice(0, damageNamedMax))
-    log.error(`journal damage set aside: ${file} at ${offset}: ${reason}`);
+    log.error(`journal damage quarantined: ${file} at ${offset}: ${reason}`);
   if (damaged.length > damageNamedMax) log.error(`${damaged.length} damaged pieces of the journal in all`);
   if (tornTailBytes > 0) log.info(`cut ${tornTailBytes} bytes of a commit that was never complete`);
 }

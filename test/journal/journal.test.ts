@@ -1,6 +1,8 @@
 // The journal on real files: what was safe comes back, a torn tail is cut, damage is named, space comes back.
 import {
   appendFileSync,
+  copyFileSync,
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -197,6 +199,97 @@ describe('R3 R25: the journal', () => {
     expect([...second.records.values()].map(({ text }) => text)).toEqual(['this one is whole']);
     expect(second.report.damaged).toHaveLength(1);
     expect(second.report.damaged[0]!.file).toContain(segments(folder)[0]!);
+    await second.journal.close();
+  });
+
+  /** The last segment's file of a journal with three blocks in it, and the ids of their records. */
+  async function threeBlocks(
+    stop: 'clean' | 'kill',
+  ): Promise<{ folder: string; file: string; ids: number[] }> {
+    const folder = newFolder();
+    const { journal } = await open(folder);
+    const ids: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      ids.push(append(journal, [1], `${'block '.repeat(100)}${i}`));
+      await journal.flush();
+    }
+    const first = join(folder, segments(folder)[0]!);
+    const notes = first.replace('.log', '.released');
+    const noted = Buffer.alloc(4);
+    noted.writeUInt32BE(statSync(first).size);
+    if (stop === 'clean') await journal.close();
+    else await eventually('all is noted', () => existsSync(notes) && readFileSync(notes).includes(noted));
+    // A killed process leaves its files as they are.
+    const left = stop === 'clean' ? folder : newFolder();
+    if (stop === 'kill') {
+      for (const name of readdirSync(folder)) copyFileSync(join(folder, name), join(left, name));
+      await journal.close();
+    }
+    return { folder: left, file: join(left, segments(left)[0]!), ids };
+  }
+
+  for (const stop of ['clean', 'kill'] as const) {
+    test(`rot in the very last block is no torn commit after a ${stop} end: told and set aside`, async () => {
+      const { folder, file, ids } = await threeBlocks(stop);
+      const bytes = readFileSync(file);
+      bytes[bytes.length - 50]! ^= 1;
+      writeFileSync(file, bytes);
+      for (let start = 0; start < 2; start++) {
+        const { journal, records, report } = await open(folder);
+        expect([...records.keys()]).toEqual(ids.slice(0, 2));
+        expect(report.tornTailBytes).toBe(0);
+        expect(report.damaged).toHaveLength(1);
+        expect(readdirSync(folder).filter((name) => name.endsWith('.damaged'))).toHaveLength(1);
+        await journal.close();
+      }
+    });
+
+    test(`a file that was cut at the end of a block is told after a ${stop} end`, async () => {
+      const { folder, file, ids } = await threeBlocks(stop);
+      const bytes = readFileSync(file);
+      const blockMagic = bytes.subarray(16, 20);
+      truncateSync(file, bytes.lastIndexOf(blockMagic));
+      const { journal, records, report } = await open(folder);
+      expect([...records.keys()]).toEqual(ids.slice(0, 2));
+      expect(report.damaged.map(({ reason }) => reason)).toEqual(['ends before what was on the disk']);
+      await journal.close();
+    });
+
+    test(`what is torn behind all that was on the disk is still cut after a ${stop} end`, async () => {
+      const { folder, file, ids } = await threeBlocks(stop);
+      const bytes = readFileSync(file);
+      appendFileSync(file, bytes.subarray(bytes.lastIndexOf(bytes.subarray(16, 20)), -5));
+      const { journal, records, report } = await open(folder);
+      expect([...records.keys()]).toEqual(ids);
+      expect(report.damaged).toEqual([]);
+      expect(report.tornTailBytes).toBeGreaterThan(0);
+      await journal.close();
+    });
+  }
+
+  test('a segment of which nothing is left is set aside, not taken for one that was being made', async () => {
+    const { folder, file } = await threeBlocks('clean');
+    writeFileSync(file, Buffer.alloc(statSync(file).size));
+    const { journal, records, report } = await open(folder);
+    expect(records.size).toBe(0);
+    expect(report.damaged).toHaveLength(1);
+    expect(readdirSync(folder).filter((name) => name.endsWith('.damaged'))).toHaveLength(1);
+    await journal.close();
+  });
+
+  test('a compacted segment is not told to end early', async () => {
+    const folder = newFolder();
+    const { journal } = await open(folder, 20_000);
+    const ids = Array.from({ length: 60 }, () => append(journal, [1], 'x'.repeat(1000)));
+    await journal.flush();
+    const first = join(folder, segments(folder)[0]!);
+    const { size } = statSync(first);
+    for (const id of ids.slice(1)) journal.release(1, id);
+    await eventually('it is compacted', () => statSync(first).size < size);
+    await journal.close();
+    const second = await open(folder);
+    expect([...second.records.keys()]).toEqual([ids[0]]);
+    expect(second.report.damaged).toEqual([]);
     await second.journal.close();
   });
 

@@ -152,9 +152,11 @@ describe('R25 R27: damage under a running node', { timeout: 120_000 }, () => {
     for (const index of [4, 6, 8, 10])
       expect(complaints(node).some(({ message }) => message.includes(basename(segments[index]!)))).toBe(true);
     // The other queue meets the same damage: it is told once.
-    const told = complaints(node).filter(({ message }) => message.includes('set aside'));
+    const told = complaints(node).filter(({ message }) => message.includes('quarantined'));
     expect(await drain(node, 'two')).toEqual(without(lost));
-    expect(complaints(node).filter(({ message }) => message.includes('set aside'))).toHaveLength(told.length);
+    expect(complaints(node).filter(({ message }) => message.includes('quarantined'))).toHaveLength(
+      told.length,
+    );
     expect((await node.call('overview')).journal.damagedPieces).toBe(journal.damagedPieces);
     await node.stop();
 

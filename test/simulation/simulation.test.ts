@@ -98,7 +98,7 @@ describe('a broken journal is found out', { timeout: 120_000 }, () => {
         piecesOf: (...args: Parameters<typeof format.piecesOf>) => tornTaken(format, ...args),
       };
     });
-    expect((await firstFailureOfMocked(1000))?.error).toContain('Violation');
+    expect((await firstFailureOfMocked(3000))?.error).toContain('Violation');
   });
 });
 
