@@ -13,6 +13,7 @@ import {
   type Preflight,
   type StrandedRow,
 } from './pair-rows.ts';
+import { pairSettingsSchema, type PairSettings } from './pair-settings.ts';
 import { command, query } from './procedure.ts';
 
 export { pairModels, type PairModel };
@@ -72,7 +73,12 @@ export interface PairEvent {
     | 'drain-started'
     | 'drain-ended'
     | 'failback'
-    | 'as-foretold';
+    | 'as-foretold'
+    | 'fenced'
+    | 'failed-over'
+    | 'trouble'
+    | 'trouble-over'
+    | 'over-limit';
   message: string;
   /** With `front-taken` after a failure: how long nobody served the front address, in milliseconds. */
   outageMs: number | null;
@@ -101,6 +107,19 @@ export interface PairStatus {
   /** False in a replicated pair while its copy lacks messages: the standby does not take over by itself (R33b). */
   standbyLevel: boolean;
   replication: ReplicationRow | null;
+  /** What is wrong with the nodes while they run. */
+  troubles: NodeTrouble[];
+  /** Nothing is done about what comes and goes before this Unix time, and why; null when something would be. */
+  holdOff: { until: number; reason: string } | null;
+}
+
+export interface NodeTrouble {
+  nodeId: string;
+  kind: 'disk-stall' | 'disk-slow' | 'disk-fault' | 'publishers-held';
+  message: string;
+  since: number;
+  /** Why it goes on serving all the same; null when it does not serve, or need not leave. */
+  stays: string | null;
 }
 
 /** The copy of a replicated pair, as the active node sees it. */
@@ -192,6 +211,9 @@ export const hostProcedures = {
   /** Now, with its drain first where that is set. */
   'pair.failback': command(none)<void>(),
   'pair.cancelFailback': command(none)<void>(),
+  'pair.settings.get': query(none)<PairSettings>(),
+  /** All of them; kept over restarts of the host. */
+  'pair.settings.put': command(pairSettingsSchema)<void>(),
   'pair.events': query(v.object({ after: v.optional(v.number(), 0) }))<PairEvent[]>(),
   'layout.get': query(v.object({ vhost: v.string() }))<CanvasLayout>(),
   'layout.put': command(v.object({ vhost: v.string(), layout }))<void>(),

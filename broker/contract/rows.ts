@@ -251,7 +251,7 @@ export interface LimitsRow {
 }
 
 export interface Alarm {
-  kind: 'memory' | 'disk' | 'journal';
+  kind: 'memory' | 'disk' | 'journal' | 'standby';
   message: string;
   since: number;
 }

@@ -47,7 +47,8 @@ export interface NodeServer {
 }
 
 export type NodeControl =
-  | { kind: 'ping' }
+  /** The heartbeat; answers with NodeHealth. Terms are null for a node in no pair. */
+  | ({ kind: 'ping' } & Heartbeat)
   /** Bind the front address; answers with Activation when it accepts connections. A standby opens its store first. */
   | { kind: 'take-front'; host: string; port: number; epoch: number }
   /**
@@ -57,6 +58,8 @@ export type NodeControl =
   | { kind: 'release-front'; reason: string }
   /** Which pair the node is in from now on, null for none. */
   | { kind: 'model'; model: PairModel | null }
+  /** How a replicated pair's confirms wait from now on. */
+  | { kind: 'replicate-as'; settings: ReplicationTerms }
   /** How far the standby is, null when nothing is replicated. */
   | { kind: 'replication' }
   /**
@@ -115,6 +118,48 @@ export interface Stock {
   unconfirmed: number;
 }
 
+/** Why a node must not serve any more. */
+export interface Fencing {
+  cause: 'lease' | 'disk';
+  reason: string;
+}
+
+export interface ReplicationTerms {
+  mode: 'sync' | 'async';
+  /** Without its standby a node confirms alone (`available`) or not at all (`strict`). */
+  policy: 'available' | 'strict';
+  /** A standby that answers nothing for this long is lost. */
+  timeoutMs: number;
+}
+
+export interface Heartbeat {
+  terms: LeaseTerms | null;
+  /** A sync that takes longer is slow. */
+  slowSyncMs: number;
+}
+
+/** By which a node of a pair may serve. */
+export interface LeaseTerms {
+  /** How long without another heartbeat. */
+  leaseMs: number;
+  /** The other could serve: a disk that hangs so long is a reason to leave; null if it is none. */
+  leavesOnStallMs: number | null;
+  /** And so is a journal that cannot be written any more. */
+  leavesOnFault: boolean;
+}
+
+/** Told with every heartbeat. */
+export interface NodeHealth {
+  /** How long the oldest file operation has been under way, in milliseconds. */
+  diskPendingMs: number;
+  /** For how long there have been slow syncs only. */
+  diskSlowForMs: number;
+  /** What is wrong with the journal for good. */
+  diskFault: string | null;
+  /** The reason that publishers are held back. */
+  blocked: string | null;
+}
+
 export interface PeerAddress {
   host: string;
   port: number;
@@ -128,6 +173,8 @@ export interface NodeClient {
   peerInSync(state: { link: number; inSync: boolean }): Promise<void>;
   /** What was reported when it got ready has changed: it stands by now, or no more. */
   changed(report: NodeReady): Promise<void>;
+  /** It serves nobody any more and ends: the front address is free, and nothing more is promised. */
+  fenced(state: Fencing): Promise<void>;
   /** Whether the standby of this link has everything. Resolves when the host has written it down (R33b). */
   standbyState(state: { link: number; inSync: boolean }): Promise<void>;
 }
@@ -139,6 +186,8 @@ export interface Activation {
   /** Of that, the journal. */
   journalMs: number;
   records: number;
+  /** Pieces of the journal that were damaged and set aside. */
+  damaged: number;
   frontMs: number;
 }
 

@@ -14,6 +14,7 @@ import {
   type PairModel,
   type PairStatus,
 } from '../contract/host-procedures.ts';
+import type { PairSettings } from '../contract/pair-settings.ts';
 import type { NodeProcedureName } from '../contract/node-procedures.ts';
 import type { Handlers } from '../contract/procedure.ts';
 import type { NodeTarget, Result } from '../contract/rpc.ts';
@@ -28,7 +29,7 @@ import { FailbackKeeper } from './failback.ts';
 import { Foresight } from './foresight.ts';
 import { claimDataFolder } from './data-folder-claim.ts';
 import type { NodeSpawner } from './node-spawner.ts';
-import { PairManager } from './pair-manager.ts';
+import { PairManager, replicationOf } from './pair-manager.ts';
 import { PairStateFile } from './pair-state-file.ts';
 import { SupervisedNode, type NodeStart } from './supervised-node.ts';
 
@@ -152,6 +153,14 @@ export class Host implements SessionHost {
     return node.call(name, input);
   }
 
+  get pairSettings(): PairSettings {
+    return this.#pair.settings;
+  }
+
+  setPairSettings(settings: PairSettings): Promise<void> {
+    return this.#pair.setSettings(settings);
+  }
+
   get pairModel(): PairModel | null {
     return this.#pair.model;
   }
@@ -229,6 +238,7 @@ export class Host implements SessionHost {
           this.#whenExited?.(node);
           this.#pair.exited(id, reason, asked, killedAt);
         },
+        fenced: (fencing) => this.#pair.fenced(id, fencing),
         paused: () => this.#pair.paused(id),
         resumed: () => this.#pair.resumed(id),
         peerInSync: (link, inSync) => this.#pair.peerInSync(id, link, inSync),
@@ -256,6 +266,7 @@ export class Host implements SessionHost {
       kind: 'disc',
       model,
       faults: this.#faults.of(id),
+      replication: replicationOf(this.#pair.settings),
       followsFront: true,
       // A copy is worth what its original's disk has.
       confirmMode: model === 'replicated' ? 'synced' : (options.confirmMode ?? 'synced'),
@@ -354,6 +365,8 @@ export class Host implements SessionHost {
       'pair.promoteAnyway': () => pair.promoteAnyway(),
       'pair.preflight': ({ action, nodeId }) => this.#foresight.preflight(action, nodeId),
       ...this.#keeperHandlers(),
+      'pair.settings.get': () => pair.settings,
+      'pair.settings.put': (settings) => pair.setSettings(settings),
       'pair.events': ({ after }) => pair.events(after),
       'layout.get': ({ vhost }) => this.#layouts.get(vhost),
       'layout.put': ({ vhost, layout }) => this.#layouts.put(vhost, layout),
@@ -417,6 +430,8 @@ export class Host implements SessionHost {
       definitionsInSync: pair.definitionsInSync,
       standbyLevel: pair.standbyLevel,
       replication: pair.replication,
+      troubles: pair.health.troubles,
+      holdOff: pair.health.holdOff,
     };
   }
 }

@@ -9,7 +9,16 @@ import type {
   ReplicationRow,
 } from '../contract/host-procedures.ts';
 import type { OutageRecord, StrandedRow } from '../contract/pair-rows.ts';
-import type { Activation, NodeControl, NodeReady } from '../contract/rpc.ts';
+import type { PairSettings } from '../contract/pair-settings.ts';
+import type {
+  Activation,
+  Fencing,
+  Heartbeat,
+  NodeControl,
+  NodeHealth,
+  NodeReady,
+  ReplicationTerms,
+} from '../contract/rpc.ts';
 import {
   initialPairState,
   phaseOf,
@@ -21,10 +30,9 @@ import {
   type PairPhase,
   type PairState,
 } from '../pair/pair-machine.ts';
+import { PairHealth } from './pair-health.ts';
 import type { PairStateFile } from './pair-state-file.ts';
 
-/** A node that answers nothing for this long is hung. */
-const hungAfterMs = 1500;
 const pingEveryMs = 250;
 const holdingsEveryMs = 1000;
 const retryEveryMs = 5;
@@ -34,6 +42,8 @@ const retrySlowlyMs = 2000;
 const entriesMax = 1000;
 const switchOverTimeoutMs = 15_000;
 const outagesMax = 100;
+/** One that fenced itself has ended by then, or is killed. */
+const endsWithinMs = 1000;
 
 interface Holding {
   vhost: string;
@@ -55,8 +65,8 @@ export interface ManagedNode {
   readonly report: NodeReady | null;
   /** Rejects with the node's own error text. */
   control(request: NodeControl): Promise<unknown>;
-  /** Resolves when the process answers, also while it starts. */
-  ping(): Promise<void>;
+  /** Resolves when the process answers, with null while it starts. */
+  ping(heartbeat: Heartbeat): Promise<NodeHealth | null>;
   /** Resolves when the process is gone. */
   kill(): Promise<void>;
 }
@@ -75,6 +85,7 @@ export interface FrontAddress {
 
 export class PairManager {
   readonly front: FrontAddress;
+  readonly health: PairHealth;
   lastOutageMs: number | null = null;
   readonly #nodes: ReadonlyMap<NodeId, ManagedNode>;
   readonly #stateFile: PairStateFile;
@@ -109,6 +120,15 @@ export class PairManager {
     this.#clock = clock;
     const { epoch, active, level } = stateFile.record;
     this.#state = initialPairState(epoch, active, this.model !== 'replicated' || level);
+    this.health = new PairHealth({
+      clock,
+      settings: () => this.settings,
+      model: () => this.model,
+      activeId: () => this.#state.active,
+      successor: () => (this.#state.standbyLevel ? standbyOf(this.#state) : null),
+      note: (nodeId, kind, message) => this.#note(nodeId, kind, message),
+      switchOver: () => this.switchOver(),
+    });
     this.#lastPing = clock.now();
     this.#pingTimer = this.#pingLater();
     this.#holdingsTimer = this.#countLater();
@@ -164,6 +184,18 @@ export class PairManager {
     this.#levels++;
     this.#replication = null;
     this.#take({ kind: 'standby-level', level });
+  }
+
+  get settings(): PairSettings {
+    return this.#stateFile.keeps.settings;
+  }
+
+  /** Resolves when they are written down; they count from then on. */
+  async setSettings(settings: PairSettings): Promise<void> {
+    await this.#stateFile.keep({ settings });
+    for (const node of this.#nodes.values())
+      void node.control({ kind: 'replicate-as', settings: replicationOf(settings) }).catch(() => undefined);
+    this.#pingAll();
   }
 
   roleOf(id: NodeId): PairRole {
@@ -223,7 +255,17 @@ export class PairManager {
     this.#lastAnswer.delete(id);
     const count = this.#holdings.get(id);
     if (count) count.stale = true;
+    this.health.forget(id);
     this.#take({ kind: 'node-gone', node: id, at: killedAt ?? now });
+  }
+
+  /** The node's own word that it serves nobody any more, before its process ends. */
+  fenced(id: NodeId, { cause, reason }: Fencing): void {
+    const was = this.#state.active === id;
+    this.#note(id, 'fenced', `Node ${id} serves nobody from now on: ${reason}`);
+    // What its disk did may come and go; a lease that ran out is the host's own silence.
+    if (was && cause === 'disk') this.health.failedOver();
+    this.#take({ kind: 'node-fenced', node: id, at: this.#clock.now() });
   }
 
   paused(id: NodeId): void {
@@ -344,6 +386,15 @@ export class PairManager {
           .get(action.node)
           ?.kill()
           .catch(() => undefined);
+      case 'end':
+        this.#clock.after(endsWithinMs, () => {
+          if (this.#state.members[action.node] !== 'fenced') return;
+          void this.#nodes
+            .get(action.node)
+            ?.kill()
+            .catch(() => undefined);
+        });
+        return;
       case 'retry':
         return this.#retry(action.node, action.epoch, action.reason);
       case 'link':
@@ -370,24 +421,46 @@ export class PairManager {
   }
 
   async #takeFront(node: NodeId, epoch: number): Promise<void> {
+    const { takeoverLimitMs } = this.settings;
+    const late = this.#clock.after(takeoverLimitMs, () =>
+      this.#note(
+        node,
+        'over-limit',
+        `Node ${node} has been at it for the ${takeoverLimitMs} ms a takeover may take`,
+      ),
+    );
     try {
       const stages = await this.#nodes.get(node)!.control({ kind: 'take-front', ...this.front, epoch });
-      this.#noteStages(node, stages as Activation);
+      late.cancel();
+      this.#noteStages(node, stages as Activation, takeoverLimitMs);
     } catch (error) {
+      late.cancel();
       return this.#take({ kind: 'front-failed', node, epoch, reason: text(error) });
     }
     this.#take({ kind: 'front-taken', node, epoch, at: this.#clock.now() });
   }
 
-  #noteStages(node: NodeId, { storeMs, journalMs, records, frontMs }: Activation): void {
+  #noteStages(
+    node: NodeId,
+    { storeMs, journalMs, records, damaged, frontMs }: Activation,
+    limitMs: number,
+  ): void {
     if (storeMs === 0) return;
     const ms = (value: number) => `${Math.round(value)} ms`;
+    const limit = `within the limit of ${ms(limitMs)}`;
+    const total = storeMs + frontMs > limitMs ? `over the limit of ${ms(limitMs)}` : limit;
     const journal = `of them ${ms(journalMs)} for ${records} messages in the journal`;
     this.#note(
       node,
       'recovered',
-      `Node ${node} opened its store in ${ms(storeMs)}, ${journal}; front ${ms(frontMs)}`,
+      `Node ${node} opened its store in ${ms(storeMs)}, ${journal}; front ${ms(frontMs)}: ${total}`,
     );
+    if (damaged > 0)
+      this.#note(
+        node,
+        'trouble',
+        `Node ${node} found ${damaged} damaged pieces in its journal and set them aside: see its log`,
+      );
   }
 
   async #releaseFront(node: NodeId): Promise<void> {
@@ -475,6 +548,7 @@ export class PairManager {
 
   #pingAll(): void {
     const now = this.#clock.now();
+    const { hungAfterMs } = this.settings;
     // A machine that slept hears nothing from anyone; that says nothing about the nodes.
     if (now - this.#lastPing > hungAfterMs / 2) this.#lastAnswer.clear();
     this.#lastPing = now;
@@ -484,8 +558,11 @@ export class PairManager {
       if (!this.#lastAnswer.has(id)) this.#lastAnswer.set(id, now);
       const answeredAt = this.#lastAnswer.get(id)!;
       if (now - answeredAt > hungAfterMs) this.#hung(id, answeredAt);
-      node.ping().then(
-        () => this.#answered(id, node),
+      node.ping(this.health.heartbeat(id)).then(
+        (health) => {
+          this.#answered(id, node);
+          if (this.#nodes.get(id) === node) this.health.heard(id, health);
+        },
         () => undefined,
       );
     }
@@ -558,6 +635,11 @@ export class PairManager {
       this.#waiting.push({ until: condition, resolve: done });
     });
   }
+}
+
+/** What a node is to make of its copy. */
+export function replicationOf({ replication, whenAlone, standbyTimeoutMs }: PairSettings): ReplicationTerms {
+  return { mode: replication, policy: whenAlone, timeoutMs: standbyTimeoutMs };
 }
 
 function otherThan(id: NodeId): NodeId {

@@ -6,6 +6,7 @@ import type { Storage } from '../base/storage.ts';
 import * as v from 'valibot';
 import { pairModels, type PairModel } from '../contract/host-procedures.ts';
 import { failbackSettingsSchema } from '../contract/pair-rows.ts';
+import { defaultPairSettings, pairSettingsSchema } from '../contract/pair-settings.ts';
 import type { NodeId } from '../pair/pair-machine.ts';
 
 export interface PairRecord {
@@ -32,6 +33,8 @@ const skippedSchema = v.object({
   reason: v.string(),
 });
 const keepsSchema = v.object({
+  /** Limits may have changed since they were written. */
+  settings: v.optional(v.fallback(pairSettingsSchema, defaultPairSettings), {}),
   failback: v.optional(failbackSettingsSchema, {
     mode: 'manual',
     preferredId: 'a',

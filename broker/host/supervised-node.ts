@@ -4,7 +4,16 @@ import { createBirpc, type BirpcReturn } from 'birpc';
 import { ContractError } from '../contract/errors.ts';
 import type { NodeState } from '../contract/host-procedures.ts';
 import type { NodeProcedureName } from '../contract/node-procedures.ts';
-import type { NodeClient, NodeControl, NodeReady, NodeServer, Result } from '../contract/rpc.ts';
+import type {
+  Fencing,
+  Heartbeat,
+  NodeClient,
+  NodeControl,
+  NodeHealth,
+  NodeReady,
+  NodeServer,
+  Result,
+} from '../contract/rpc.ts';
 import type { NodeId } from '../pair/pair-machine.ts';
 import { NodeLog } from './node-log.ts';
 import { exitReason, type NodeChild, type NodeSpawner } from './node-spawner.ts';
@@ -30,6 +39,8 @@ export interface NodeEvents {
   resumed(): void;
   /** The authoritative node's word about its link to the other. */
   peerInSync(link: number, inSync: boolean): void;
+  /** It serves nobody any more, and ends. */
+  fenced(fencing: Fencing): void;
   /** Resolves when it is written down. */
   standbyState(link: number, inSync: boolean): Promise<void>;
 }
@@ -117,10 +128,11 @@ export class SupervisedNode {
     this.#signal('SIGKILL');
   }
 
-  /** Resolves when the process answers, also while it starts; rejects when it is gone. */
-  async ping(): Promise<void> {
+  /** Resolves when the process answers, with null while it starts; rejects when it is gone. */
+  async ping(heartbeat: Heartbeat): Promise<NodeHealth | null> {
     if (!this.#rpc) throw new ContractError('unavailable', `node ${this.id} is ${this.state}`);
-    await this.#rpc.control({ kind: 'ping' });
+    const result = await this.#rpc.control({ kind: 'ping', ...heartbeat });
+    return result.ok ? (result.value as NodeHealth) : null;
   }
 
   /** SIGKILL, at once; it is started again unless it was stopped. Resolves when the process is gone. */
@@ -205,6 +217,10 @@ export class SupervisedNode {
       },
       changed: (report) => {
         this.report = report;
+        return Promise.resolve();
+      },
+      fenced: (fencing) => {
+        this.#events.fenced(fencing);
         return Promise.resolve();
       },
       standbyState: ({ link, inSync }) => this.#events.standbyState(link, inSync),

@@ -131,6 +131,11 @@ export class SegmentLog implements Journal {
     return { ...found.report, durationMs: clock.monotonic() - startedAt };
   }
 
+  /** What no later write undoes. */
+  get faultForGood(): string | null {
+    return this.#stopped ? this.fault : null;
+  }
+
   get state(): 'ready' | 'faulted' {
     return this.fault === null ? 'ready' : 'faulted';
   }

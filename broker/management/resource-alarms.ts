@@ -51,6 +51,11 @@ export class ResourceAlarms {
     await this.#look();
   }
 
+  /** In a pair that confirms nothing without its standby. */
+  standbyMissing(missing: boolean): void {
+    this.#set('standby', missing ? 'the standby is away, and nothing is confirmed without it' : null);
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#timer.cancel();
@@ -94,7 +99,8 @@ export class ResourceAlarms {
       ...(this.#alarms.has('disk') || this.#alarms.has('journal') ? ['disk'] : []),
       ...(this.#alarms.has('memory') ? ['memory'] : []),
     ];
-    const reason = low.length > 0 ? `low on ${low.join(' & ')}` : null;
+    const short = low.length > 0 ? `low on ${low.join(' & ')}` : null;
+    const reason = short ?? (this.#alarms.has('standby') ? 'the standby is away' : null);
     if (reason === this.#told) return;
     this.#told = reason;
     this.#options.changed(reason);

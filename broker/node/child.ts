@@ -5,6 +5,7 @@ import { DataFolderInUse } from '../base/data-folder-lock.ts';
 import { logTo } from '../base/log.ts';
 import { parentChannel } from '../base/parent-channel.ts';
 import type { NodeClient, NodeControl, NodeServer, Result } from '../contract/rpc.ts';
+import { DiskWatch } from './disk-watch.ts';
 import { osDoors } from './doors.ts';
 import { FaultDoor } from './faults/fault-door.ts';
 import { LogSender } from './log-sender.ts';
@@ -47,7 +48,8 @@ async function main(): Promise<void> {
   channel.onClosed(end);
   const faults = new FaultDoor(osDoors);
   faults.set(config.faults ?? []);
-  const { doors } = faults;
+  const disk = new DiskWatch(osDoors.clock);
+  const doors = disk.watched(faults.doors);
   try {
     const node = new NodeProcess({
       config,
@@ -55,6 +57,7 @@ async function main(): Promise<void> {
       log,
       doors,
       faults,
+      disk,
       startNode: (started) => Node.start(started, doors),
       end: (code) => process.exit(code),
     });

@@ -7,17 +7,29 @@ import { ContractError, toErrorShape } from '../contract/errors.ts';
 import type { PairModel } from '../contract/host-procedures.ts';
 import type { LastingFault } from '../contract/node-faults.ts';
 import type { NodeProcedureName } from '../contract/node-procedures.ts';
-import type { Activation, NodeClient, NodeControl, NodeReady, NodeServer, Result } from '../contract/rpc.ts';
+import type {
+  Activation,
+  Fencing,
+  NodeClient,
+  NodeControl,
+  NodeHealth,
+  NodeReady,
+  NodeServer,
+  ReplicationTerms,
+  Result,
+} from '../contract/rpc.ts';
 import type { PeerDefinitions } from '../pair/peer-definitions.ts';
 import { PeerSender } from '../pair/peer-sender.ts';
 import { PeerServer } from '../pair/peer-server.ts';
+import type { DiskWatch } from './disk-watch.ts';
 import type { Doors } from './doors.ts';
+import { Lease } from './lease.ts';
 import type { Node, NodeConfig } from './node.ts';
 import { coldStandby, openReplica, type Standby } from './standby.ts';
 
 export type HostCaller = Pick<
   BirpcReturn<NodeClient, NodeServer>,
-  'ready' | 'changed' | 'peerInSync' | 'standbyState'
+  'ready' | 'changed' | 'peerInSync' | 'standbyState' | 'fenced'
 >;
 type PeerRequest = Extract<NodeControl, { kind: 'peer' }>;
 type FrontRequest = Extract<NodeControl, { kind: 'take-front' }>;
@@ -43,6 +55,9 @@ export type OpenNode = Pick<
   | 'epoch'
   | 'takeFront'
   | 'releaseFront'
+  | 'fence'
+  | 'diskFault'
+  | 'blocked'
   | 'holdings'
   | 'holdsMessages'
   | 'contradicts'
@@ -60,6 +75,8 @@ export interface NodeProcessParts {
   doors: Doors;
   /** What the host puts on the doors. */
   faults?: { set(faults: readonly LastingFault[]): void };
+  /** Watches what the doors' disk does. */
+  disk?: DiskWatch;
   /** Throws what the store says. */
   startNode(config: NodeConfig): Promise<OpenNode>;
   /** Ends the process at once. */
@@ -67,6 +84,8 @@ export interface NodeProcessParts {
 }
 
 const stopTimeoutMs = 8000;
+/** What the process says at its end, when it has fenced itself; the host reads it. */
+export const fencedExitCode = 5;
 /** Clients of a node that hands over have so long to answer its close. */
 const farewellMs = 100;
 
@@ -75,6 +94,7 @@ export class NodeProcess implements NodeServer {
   readonly #config: ProcessConfig;
   readonly #host: HostCaller;
   readonly #log: Log;
+  readonly #lease: Lease;
   #model: PairModel | null;
   #node: OpenNode | null = null;
   #standby: Standby | null = null;
@@ -83,6 +103,7 @@ export class NodeProcess implements NodeServer {
   #peer: PeerSender | null = null;
   /** Of the link to the other node, as the host numbers them. */
   #link = 0;
+  #replication: ReplicationTerms | undefined;
   #epoch = 0;
   #stopping = false;
 
@@ -93,6 +114,14 @@ export class NodeProcess implements NodeServer {
     this.#host = host;
     this.#log = log;
     this.#model = config.model;
+    this.#replication = config.replication;
+    this.#lease = new Lease({
+      clock: parts.doors.clock,
+      serves: () => this.#node?.serves ?? false,
+      diskPendingMs: () => parts.disk?.pendingMs ?? 0,
+      diskFault: () => this.#node?.diskFault ?? null,
+      expired: (fencing) => void this.#fence(fencing),
+    });
   }
 
   /** Opens what the model wants open. Throws what the store says. */
@@ -117,7 +146,7 @@ export class NodeProcess implements NodeServer {
       if (this.#stopping) throw new ContractError('unavailable', 'the node is stopping');
       switch (request.kind) {
         case 'ping':
-          return null;
+          return this.#pinged(request);
         case 'take-front':
           return this.#takeFront(request);
         case 'release-front':
@@ -130,6 +159,8 @@ export class NodeProcess implements NodeServer {
           return this.#node?.holdings() ?? [];
         case 'replication':
           return this.#model === 'replicated' ? (this.#node?.replicator.status() ?? null) : null;
+        case 'replicate-as':
+          return this.#replicateAs(request.settings);
         case 'faults':
           return this.#parts.faults?.set(request.faults);
         case 'stock':
@@ -153,9 +184,37 @@ export class NodeProcess implements NodeServer {
     return this.#node;
   }
 
+  #pinged({ terms, slowSyncMs }: Extract<NodeControl, { kind: 'ping' }>): NodeHealth {
+    const { disk } = this.#parts;
+    this.#lease.renew(terms);
+    if (disk) disk.slowSyncMs = slowSyncMs;
+    return {
+      diskPendingMs: disk?.pendingMs ?? 0,
+      diskSlowForMs: disk?.slowForMs ?? 0,
+      diskFault: this.#node?.diskFault ?? null,
+      blocked: this.#node?.blocked ?? null,
+    };
+  }
+
+  /** It must not serve any more, and cannot be sure of its disk: what waits there is left to the next start. */
+  async #fence(fencing: Fencing): Promise<void> {
+    const { reason } = fencing;
+    const { doors, end } = this.#parts;
+    if (this.#stopping || !this.#node) return;
+    this.#stopping = true;
+    this.#log.error(`this node serves nobody from now on: ${reason}`);
+    const left = this.#node.fence(`broker forced connection closure with reason '${reason}'`, farewellMs);
+    doors.clock.after(2 * farewellMs, () => end(fencedExitCode));
+    await left.catch(() => undefined);
+    this.#node.replicator.close();
+    await this.#host.fenced(fencing).catch(() => undefined);
+    end(fencedExitCode);
+  }
+
   async stop(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
+    this.#lease.end();
     // A client that does not go, or a disk that hangs, does not keep the process.
     this.#parts.doors.clock.after(stopTimeoutMs, () => this.#parts.end(1));
     await this.#close();
@@ -171,6 +230,7 @@ export class NodeProcess implements NodeServer {
     void [model, faults];
     const node = await this.#parts.startNode({
       ...config,
+      ...(this.#replication ? { replication: this.#replication } : {}),
       log: this.#log,
       standbyState: (inSync) => this.#host.standbyState({ link: this.#link, inSync }),
     });
@@ -243,11 +303,12 @@ export class NodeProcess implements NodeServer {
     await this.#node!.takeFront(host, port, epoch);
     this.#epoch = epoch;
     if (opened) await this.#host.changed(await this.#report());
-    const { durationMs, records } = this.#node!.recovery;
+    const { durationMs, records, damaged } = this.#node!.recovery;
     return {
       storeMs: opened ? openAt - startedAt : 0,
       journalMs: opened ? durationMs : 0,
       records: opened ? records : 0,
+      damaged: opened ? damaged.length : 0,
       frontMs: this.#parts.doors.clock.monotonic() - openAt,
     };
   }
@@ -299,6 +360,12 @@ export class NodeProcess implements NodeServer {
   #stopFollowing(): void {
     this.#peer?.close();
     this.#peer = null;
+  }
+
+  /** For the node that is open, and for those to come. */
+  #replicateAs(settings: ReplicationTerms): void {
+    this.#replication = settings;
+    this.#node?.replicator.configure(settings);
   }
 
   #setModel(model: PairModel | null): void {

@@ -19,13 +19,14 @@ import type { EpochFile } from '../base/epoch-file.ts';
 import { ConnectionRegistry } from '../connection/connection-registry.ts';
 import { DiskFlow } from '../connection/disk-flow.ts';
 import { Listener } from '../connection/listener.ts';
+import type { ReplicationTerms } from '../contract/rpc.ts';
 import type { Definition, DefinitionChange, DefinitionsStore } from '../definitions/definitions-store.ts';
 import type { Stock } from '../contract/rpc.ts';
 import { MemoryStore } from '../definitions/memory-store.ts';
 import type { ConfirmMode, RecoveryReport } from '../journal/journal.ts';
 import { SegmentLog } from '../journal/segment-log.ts';
 import { replicatingStorage } from '../pair/replication/replicating-storage.ts';
-import { Replicator, type AlonePolicy, type ReplicationMode } from '../pair/replication/replicator.ts';
+import { Replicator } from '../pair/replication/replicator.ts';
 import { HttpServer } from '../management/http/http-server.ts';
 import { Management } from '../management/management.ts';
 import { ResourceAlarms } from '../management/resource-alarms.ts';
@@ -61,7 +62,7 @@ export interface NodeConfig {
   /** The store belongs to a node of this name; another's is refused (R33d). */
   identity?: string;
   /** How a replicated pair's confirms wait, once there is one. */
-  replication?: ReplicationSettings;
+  replication?: ReplicationTerms;
   /** Hears, before anything is promised alone, that the standby is behind; and when it is level. */
   standbyState?: (inSync: boolean) => Promise<void>;
   /** Of memory for messages: what waits beyond it is paged out (R13). */
@@ -207,6 +208,28 @@ export class Node {
     await front?.close(reason, graceMs);
   }
 
+  /** Accepts nobody on any address and tells all clients 320. The journal is left as it is: its disk may hang. */
+  async fence(reason: string, graceMs: number): Promise<void> {
+    this.management.stop();
+    this.#alarms.stop();
+    await Promise.all([this.#closeFront(reason, graceMs), this.#listener.close(reason, graceMs)]);
+  }
+
+  /** In a strict pair nothing is confirmed without the standby: publishers are told to wait. */
+  holdPublishers(held: boolean): void {
+    this.#alarms.standbyMissing(held);
+  }
+
+  /** What is wrong with the journal for good. */
+  get diskFault(): string | null {
+    return this.#journal.faultForGood;
+  }
+
+  /** Why publishers are held back. */
+  get blocked(): string | null {
+    return this.connections.blocked;
+  }
+
   /** Durable messages per queue. */
   holdings(): { vhost: string; queue: string; messages: number }[] {
     const rows: { vhost: string; queue: string; messages: number }[] = [];
@@ -294,13 +317,7 @@ interface NodeParts {
   startedAt: number;
 }
 
-export interface ReplicationSettings {
-  mode: ReplicationMode;
-  policy: AlonePolicy;
-  timeoutMs: number;
-}
-
-const replicationDefaults: ReplicationSettings = { mode: 'sync', policy: 'available', timeoutMs: 1500 };
+const replicationDefaults: ReplicationTerms = { mode: 'sync', policy: 'available', timeoutMs: 1500 };
 
 async function assemble(
   config: NodeConfig,
@@ -329,6 +346,7 @@ async function assemble(
     definitions: async () => (await definitions.entries()).map(({ definition }) => definition),
     lastRecordId: () => journal.lastRecordId,
     standbyState: config.standbyState ?? (() => Promise.resolve()),
+    held: (held) => node.holdPublishers(held),
   });
   const storage = replicatingStorage(doors.storage, folder, replicator);
   const segmentBytesMax = config.journalSegmentBytes;

@@ -6,7 +6,7 @@
 // their epoch, so that a late one about an earlier attempt changes nothing.
 export type NodeId = 'a' | 'b';
 
-/** `starting`: its process is on the way; `up`: ready; `down`: no process; `fenced`: being killed as it hung. */
+/** `starting`: its process is on the way; `up`: ready; `down`: no process; `fenced`: on its way to the end, as it hung or said that it must not serve. */
 export type MemberState = 'starting' | 'up' | 'fenced' | 'down';
 
 export type PairPhase = 'starting' | 'ready' | 'alone' | 'failing-over' | 'switching-over' | 'down';
@@ -45,6 +45,8 @@ export type PairEvent =
   /** `at`: when it was first known to be gone. */
   | { kind: 'node-gone'; node: NodeId; at: number }
   | { kind: 'node-hung'; node: NodeId; at: number }
+  /** It said that it has let go, will promise nothing more, and ends: its disk, or its lease. */
+  | { kind: 'node-fenced'; node: NodeId; at: number }
   /** One that hung answers again. */
   | { kind: 'node-answers'; node: NodeId }
   | { kind: 'epoch-written'; node: NodeId; epoch: number }
@@ -66,6 +68,8 @@ export type PairAction =
   | { do: 'take-front'; node: NodeId; epoch: number }
   | { do: 'release-front'; node: NodeId }
   | { do: 'fence'; node: NodeId }
+  /** One that fenced itself and ends by itself is helped along. */
+  | { do: 'end'; node: NodeId }
   | { do: 'retry'; node: NodeId; epoch: number; reason: string }
   /** The standby is to follow the active: definitions flow from there. */
   | { do: 'link'; active: NodeId; standby: NodeId }
@@ -142,6 +146,8 @@ function apply(state: PairState, event: PairEvent, actions: PairAction[]): void 
       return;
     case 'node-hung':
       return hung(state, event.node, event.at, actions);
+    case 'node-fenced':
+      return fenced(state, event.node, event.at, actions);
     case 'node-answers':
       delete state.silent[event.node];
       return;
@@ -203,6 +209,15 @@ function hung(state: PairState, node: NodeId, at: number, actions: PairAction[])
   state.members[node] = 'fenced';
   state.unservedSince ??= at;
   actions.push({ do: 'fence', node });
+}
+
+/** Nobody has to wait for its end: the front address is free, and whoever is next has a higher epoch. */
+function fenced(state: PairState, node: NodeId, at: number, actions: PairAction[]): void {
+  const member = state.members[node];
+  if (member === undefined || member === 'fenced' || member === 'down') return;
+  lose(state, node, at);
+  state.members[node] = 'fenced';
+  actions.push({ do: 'end', node });
 }
 
 function taken(

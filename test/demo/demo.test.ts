@@ -61,10 +61,12 @@ describe('the verdict', () => {
     inDoubt: [],
     drainsByItself: false,
     failback: null,
+    troubles: [],
     lastOutageMs: 5,
     definitionsInSync: false,
     standbyLevel: true,
     replication: null,
+    holdOff: null,
   } as const;
   const sad: DemoRun = {
     clients: [{ name: 'amqplib', confirms: true }],
@@ -72,7 +74,14 @@ describe('the verdict', () => {
     killed: 'a',
     killedAt: 4,
     startedAt: 0,
-    status: { ...status, stranded: [...status.stranded], drainResults: [], inDoubt: [], nodes: [] },
+    status: {
+      ...status,
+      stranded: [...status.stranded],
+      drainResults: [],
+      inDoubt: [],
+      nodes: [],
+      troubles: [],
+    },
     events: [],
     found: [{ queue: 'q', messages: 2 }],
     backlog: 'backlog',

@@ -304,6 +304,80 @@ describe('R33b: a copy that is not level', () => {
   });
 });
 
+describe('R33f: a node that fences itself', () => {
+  const fenced = (node: NodeId, at = 500): PairEvent => ({ kind: 'node-fenced', node, at });
+
+  const rows: { name: string; events: PairEvent[]; active: NodeId | null; actions: string[] }[] = [
+    {
+      name: 'the active: the standby is promoted at once, its end is not waited for',
+      events: [fenced('a')],
+      active: null,
+      actions: ['end a', 'write-epoch b'],
+    },
+    {
+      name: 'the outage counts from its word',
+      events: [
+        fenced('a'),
+        { kind: 'epoch-written', node: 'b', epoch: 2 },
+        { kind: 'front-taken', node: 'b', epoch: 2, at: 530 },
+      ],
+      active: 'b',
+      actions: ['end a', 'write-epoch b', 'take-front b', 'served b 30'],
+    },
+    {
+      name: 'the active whose copy is behind: nobody takes over',
+      events: [{ kind: 'standby-level', level: false }, fenced('a')],
+      active: null,
+      actions: ['end a'],
+    },
+    {
+      name: 'and it serves again itself when it is back',
+      events: [
+        { kind: 'standby-level', level: false },
+        fenced('a'),
+        gone('a', 600),
+        starting('a'),
+        up('a', 1),
+      ],
+      active: null,
+      actions: ['end a', 'write-epoch a'],
+    },
+    {
+      name: 'the standby: nothing changes for clients',
+      events: [fenced('b')],
+      active: 'a',
+      actions: ['end b'],
+    },
+    {
+      name: 'one on the way to serve: the other is asked',
+      events: [gone('a', 400), starting('a'), up('a', 1), fenced('b')],
+      active: null,
+      actions: ['write-epoch b', 'end b', 'write-epoch a'],
+    },
+    {
+      name: 'while it gives up the front address: its successor takes it',
+      events: [{ kind: 'switch-over', at: 450 }, fenced('a')],
+      active: null,
+      actions: ['release-front a', 'end a', 'write-epoch b'],
+    },
+    {
+      name: 'one that is dead already: no news',
+      events: [gone('b', 1), fenced('b')],
+      active: 'a',
+      actions: [],
+    },
+  ];
+  test.each(rows)('$name', ({ events, active, actions }) => {
+    const { state, actions: done } = run(events, run(serving).state);
+    expect(state.active).toBe(active);
+    const words = done.flatMap((action) => {
+      if (action.do === 'link' || action.do === 'unlink') return [];
+      return [`${action.do} ${action.node}${action.do === 'served' ? ` ${action.outageMs}` : ''}`];
+    });
+    expect(words).toEqual(actions);
+  });
+});
+
 describe('promise 4', () => {
   test('whatever happens in whatever order, two never serve, and epochs only grow', () => {
     const node = fc.constantFrom<NodeId>('a', 'b');
@@ -320,6 +394,7 @@ describe('promise 4', () => {
       }),
       fc.record({ kind: fc.constant('node-gone' as const), node, at: fc.nat() }),
       fc.record({ kind: fc.constant('node-hung' as const), node, at: fc.nat() }),
+      fc.record({ kind: fc.constant('node-fenced' as const), node, at: fc.nat() }),
       fc.record({ kind: fc.constant('switch-over' as const), at: fc.nat() }),
       fc.record({
         kind: fc.constant('front-failed' as const),
@@ -338,7 +413,7 @@ describe('promise 4', () => {
         let lastEpoch = 0;
         const take = (event: PairEvent) => {
           if (event.kind === 'node-up') alive.add(event.node);
-          if (event.kind === 'node-gone' || event.kind === 'node-starting') {
+          if (event.kind === 'node-gone' || event.kind === 'node-starting' || event.kind === 'node-fenced') {
             alive.delete(event.node);
             holds.delete(event.node);
           }
@@ -356,7 +431,8 @@ describe('promise 4', () => {
             } else if (action.do === 'release-front') {
               holds.delete(action.node);
               waiting.push({ kind: 'front-released', node: action.node, at: 0 });
-            } else if (action.do === 'fence') waiting.push({ kind: 'node-gone', node: action.node, at: 0 });
+            } else if (action.do === 'fence' || action.do === 'end')
+              waiting.push({ kind: 'node-gone', node: action.node, at: 0 });
           }
         };
         for (const [event, answerFirst] of life) {

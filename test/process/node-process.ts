@@ -98,6 +98,7 @@ export class NodeProcess {
       },
       peerInSync: () => Promise.resolve(),
       changed: () => Promise.resolve(),
+      fenced: () => Promise.resolve(),
       standbyState: () => Promise.resolve(),
     };
     this.#rpc = createBirpc<NodeServer, NodeClient>(answers, {

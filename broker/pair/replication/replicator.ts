@@ -34,6 +34,8 @@ export interface ReplicatorOptions {
   lastRecordId(): number;
   /** Resolves when the host has written down whether the standby may be promoted. */
   standbyState(inSync: boolean): Promise<void>;
+  /** Publishers are to wait, since nothing is confirmed without the standby; or need not any more. */
+  held?(held: boolean): void;
 }
 
 export interface ReplicationStatus {
@@ -53,7 +55,7 @@ const pieceBytes = 4 << 20;
 const lagBytesMax = 32 << 20;
 
 export class Replicator implements StorageTap {
-  readonly #options: ReplicatorOptions;
+  #options: ReplicatorOptions;
   /** The newest segment there was when this node's journal was opened. */
   baseSegment = 0;
   /** Of a pair; a node that is in none waits for nobody. */
@@ -72,6 +74,7 @@ export class Replicator implements StorageTap {
   #undecided: (() => void)[] = [];
   /** Of operations on the files here, those under way. */
   readonly #underWay = new Set<Promise<unknown>>();
+  #publishersHeld = false;
   #closed = false;
   #timer: Timer | null = null;
 
@@ -89,6 +92,7 @@ export class Replicator implements StorageTap {
   /** Follows a standby, or none. `epoch` is the one this node serves with. */
   follow(address: ReplicaAddress | null, epoch: number): void {
     this.#paired = true;
+    this.#tellHeld();
     this.#epoch = epoch;
     const same = address?.port === this.#address?.port && address?.token === this.#address?.token;
     this.#address = address;
@@ -97,9 +101,24 @@ export class Replicator implements StorageTap {
     if (!this.#link) this.#goAlone();
   }
 
+  /** Counts from now on; a link that is there keeps its time-out. */
+  configure(settings: Pick<ReplicatorOptions, 'mode' | 'policy' | 'timeoutMs'>): void {
+    this.#options = { ...this.#options, ...settings };
+    if (this.#mayGoAlone && settings.policy === 'available') this.#letGo();
+    this.#tellHeld();
+  }
+
+  #tellHeld(): void {
+    const held = this.#paired && this.#options.policy === 'strict' && this.#state !== 'in-sync';
+    if (held === this.#publishersHeld) return;
+    this.#publishersHeld = held;
+    this.#options.held?.(held);
+  }
+
   /** There is no pair any more. */
   leave(): void {
     this.#paired = false;
+    this.#tellHeld();
     this.#address = null;
     this.#link?.end('the pair has ended');
     this.#letGo();
@@ -159,6 +178,7 @@ export class Replicator implements StorageTap {
       await standbyState(true);
       if (this.#link !== link) return;
       this.#state = 'in-sync';
+      this.#tellHeld();
       this.#letGo();
       log.info(
         `the standby is level after ${Math.round(clock.monotonic() - startedAt)} ms and ${bytes} bytes`,
@@ -187,6 +207,7 @@ export class Replicator implements StorageTap {
     else this.#options.log.debug(`the standby cannot follow: ${reason}`);
     this.#link = null;
     this.#state = 'alone';
+    this.#tellHeld();
     this.#stream = 'off';
     const held = this.#held;
     this.#held = [];
