@@ -15,7 +15,6 @@ export const labLimits = {
   prefetchMax: 10_000,
   repeatMax: 20,
   scriptCharsMax: 4000,
-  actionsMax: 100,
   /** Reports kept; the oldest goes when there is one more. */
   reportsMax: 100,
   /** Events of one run; later ones are counted only. */

@@ -34,9 +34,11 @@ export const exitCodes = {
 
 export const helpText = `Usage: warren [options]
        warren front ...
+       warren lab ...
 
 Runs an AMQP 0-9-1 broker and its console until Ctrl-C; \`warren front\` relays
-clients to brokers that run elsewhere (\`warren front --help\`).
+clients to brokers that run elsewhere (\`warren front --help\`), and \`warren lab\`
+breaks a pair on purpose and audits every message (\`warren lab --help\`).
 
 Options:
   --port N           AMQP port of the broker (default ${defaultAmqpPort})

@@ -10,6 +10,7 @@ import { ConsoleToken } from './console-token.ts';
 import { claimDataFolder } from './data-folder-claim.ts';
 import { runFront } from './front-command.ts';
 import { Host } from './host.ts';
+import { runLab, type LabParts } from './lab/lab-command.ts';
 import { childProcessSpawner } from './node-spawner.ts';
 import { nextFreePort, portFault, portHolder } from './port-holder.ts';
 
@@ -24,14 +25,27 @@ class PortTaken extends Error {
 async function main(): Promise<void> {
   const [command, ...rest] = process.argv.slice(2);
   if (command === 'front') return runFront(rest);
-  const options = parseCommandLine(process.argv.slice(2));
   const { version } = JSON.parse(readFileSync(join(dist, '..', 'package.json'), 'utf8')) as {
     version: string;
   };
+  if (command === 'lab') return process.exit(await runLab(rest, labParts(version)));
+  const options = parseCommandLine(process.argv.slice(2));
   if (options.help) return void process.stdout.write(helpText);
   if (options.version) return void process.stdout.write(`warren ${version}\n`);
   await run(options, version);
 }
+
+const processes = {
+  spawner: childProcessSpawner(join(dist, 'node.mjs')),
+  labSpawner: childProcessSpawner(join(dist, 'lab.mjs')),
+  shell: 'headless',
+} as const;
+
+const labParts = (version: string): LabParts => ({
+  makeHost: (own) => Host.start({ ...processes, ...own, amqpHost: loopback, version }),
+  spawner: processes.labSpawner,
+  product: version,
+});
 
 async function run(options: CommandLine, version: string): Promise<void> {
   const ending = new Ending();
@@ -45,9 +59,7 @@ async function run(options: CommandLine, version: string): Promise<void> {
     claim,
     amqpHost: loopback,
     amqpPort,
-    spawner: childProcessSpawner(join(dist, 'node.mjs')),
-    labSpawner: childProcessSpawner(join(dist, 'lab.mjs')),
-    shell: 'headless',
+    ...processes,
     version,
     confirmMode: options.confirmMode,
   });

@@ -42,10 +42,7 @@ class LabForm {
   get scriptProblem(): string | null {
     try {
       const seconds = Number(this.numbers.seconds);
-      parseScript(this.settings.script, {
-        seconds: Number.isFinite(seconds) ? seconds : labLimits.secondsMax,
-        actionsMax: labLimits.actionsMax,
-      });
+      parseScript(this.settings.script, Number.isFinite(seconds) ? seconds : labLimits.secondsMax);
       return null;
     } catch (error) {
       const text = (error as Error).message;

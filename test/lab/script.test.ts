@@ -1,9 +1,11 @@
 // The lab's scripts (R33f): what a line means, and what is said of one that means nothing.
+import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
+import { faultLibrary } from '../../broker/contract/lab-library.ts';
 import { parseAction, parseScript, scriptHelp } from '../../broker/contract/lab-script.ts';
+import { nodeFaultSchema } from '../../broker/contract/node-faults.ts';
 
-const limits = { seconds: 60, actionsMax: 5 };
-const parsed = (script: string) => parseScript(script, limits);
+const parsed = (script: string) => parseScript(script, 60);
 
 describe('a script', () => {
   test('is one action a line, in order of time, with comments and empty lines', () => {
@@ -21,7 +23,18 @@ describe('a script', () => {
   });
 
   test.each([
-    ['switch-over', { kind: 'switch-over', forMs: null }],
+    ['switch-over', { kind: 'pair', verb: 'switch-over', forMs: null }],
+    ['drain', { kind: 'pair', verb: 'drain' }],
+    [
+      'disk-stall active for 4s',
+      { kind: 'fault', fault: { kind: 'disk-stall' }, target: 'active', forMs: 4000 },
+    ],
+    ['slow-sync b 0.2s', { kind: 'fault', fault: { kind: 'slow-sync', delayMs: 200 }, target: 'b' }],
+    ['clock-jump a -1h', { kind: 'fault', fault: { kind: 'clock-jump', byMs: -3_600_000 } }],
+    ['cut peer for 2s', { kind: 'fault', fault: { kind: 'peer-link', state: 'cut' }, target: 'standby' }],
+    ['throttle peer 1MB/s', { kind: 'fault', fault: { kind: 'peer-link', bytesPerSecond: 1_000_000 } }],
+    ['corrupt standby', { kind: 'fault', fault: { kind: 'corrupt-last-segment', bytes: 16 } }],
+    ['mend a', { kind: 'fault', fault: null, target: 'a' }],
     ['stop standby for 2s', { kind: 'node', verb: 'stop', target: 'standby', forMs: 2000 }],
     ['cut clients', { kind: 'link', state: 'cut', forMs: null }],
     ['freeze clients for 1min', { kind: 'link', state: 'frozen', forMs: 60_000 }],
@@ -36,6 +49,13 @@ describe('a script', () => {
     for (const { line } of scriptHelp) expect(parsed(line)).toHaveLength(1);
   });
 
+  test('every fault of a node in it is one that the host takes', () => {
+    const scripts = [...scriptHelp.map(({ line }) => line), ...faultLibrary.map(({ script }) => script)];
+    for (const script of scripts)
+      for (const { action } of parsed(script))
+        if (action.kind === 'fault' && action.fault) v.parse(nodeFaultSchema, action.fault);
+  });
+
   test.each([
     ['kill active', "line 1: begins with a time such as +5s, not with 'kill'"],
     ['+1s kill active\n+5 kill b', "line 2: begins with a time such as +5s, not with '+5'"],
@@ -46,11 +66,15 @@ describe('a script', () => {
     ['+1s pause a for', "line 1: 'for' wants a time such as 3s, not ''"],
     ['+1s kill a b', "line 1: 'b' is too much"],
     ['+1s switch-over now', "line 1: 'now' is too much"],
-    ['+1s cut', 'line 1: cut what? clients'],
-    ['+1s delay clients', 'line 1: delay by how much? such as 100ms'],
+    ['+1s cut', 'line 1: cut what? clients, peer'],
+    ['+1s delay clients', 'line 1: delay by how much? such as 100ms, at most 60s'],
     ['+1s throttle clients 0kB/s', 'line 1: throttle to what? such as 50kB/s'],
+    ['+1s clock-jump a 2d', 'line 1: clock-jump by how much? such as 1h or -10min, at most 24h'],
+    ['+1s slow-sync a', 'line 1: slow-sync by how much? such as 100ms, at most 60s'],
+    ['+1s disk-full a 3', "line 1: '3' is too much"],
+    ['+1s toString a', "line 1: 'toString' is nothing the lab can do"],
     ['+1s juggle nodes', "line 1: 'juggle' is nothing the lab can do"],
-    [Array.from({ length: 6 }, () => '+1s kill a').join('\n'), '6 actions are more than 5'],
+    ['+1s kill a\n'.repeat(101), '101 actions are more than 100'],
   ])('%j is refused: %s', (script, reason) => {
     expect(() => parsed(script)).toThrow(reason);
   });

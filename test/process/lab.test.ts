@@ -1,6 +1,7 @@
 // The lab as a user runs it: scenarios under audit, nodes killed on purpose, a verdict, and a report that is kept
 // (R1, R33e, R33f).
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import {
@@ -10,7 +11,7 @@ import {
   type LabSettings,
 } from '../../broker/contract/lab.ts';
 import { pairModels } from '../../broker/contract/pair-models.ts';
-import { WarrenProcess } from './warren-process.ts';
+import { runWarren, WarrenProcess } from './warren-process.ts';
 
 let warren: WarrenProcess;
 
@@ -138,6 +139,62 @@ describe('the script and the buttons', () => {
         settings: { ...base, script: '+1s kill active\n+2s kill everyone' },
       }),
     ).rejects.toThrow('invalid: script, line 2: kill whom? active, standby, a, b');
+  });
+});
+
+describe('faults of a node, on pairs of their own', () => {
+  test.each([
+    ['replicated', 'slow-sync active 50ms for 1s', 'slow-sync a 50ms for 1s', 'slow disk'],
+    ['replicated', 'cut peer for 1s', 'cut peer for 1s', 'link to the other node cut'],
+    ['shared-store', 'disk-full active for 1s', 'disk-full a for 1s', 'full disk'],
+    ['independent', 'clock-jump active 1h for 1s', 'clock-jump a 1h for 1s', 'clock 3600000 ms ahead'],
+  ] as const)('%s: %s', async (model, action, label, words) => {
+    const [report] = await labRuns({ pairs: [model], script: `+1s ${action}`, seconds: 4 });
+    const { verdict, faults, events } = report!;
+    expect(verdict).toMatchObject({ lost: 0, promise: 'kept' });
+    expect(faults).toMatchObject([{ label, problem: null }]);
+    const said = events.map(({ message }) => message);
+    expect(said.some((line) => line.includes(words) && !line.includes('no more'))).toBe(true);
+    expect(said.some((line) => line.includes(`no more ${words}`))).toBe(true);
+  });
+
+  test('independent: what a killed node took with it is drained when it is back, in order and once', async () => {
+    const [report] = await labRuns({
+      scenario: 'peak-shaving',
+      pairs: ['independent'],
+      seconds: 7,
+      script: '+900ms kill active\n+4s drain',
+    });
+    const { verdict, problems } = report!;
+    expect(problems).toEqual([]);
+    expect(verdict).toMatchObject({ lost: 0, promise: 'kept', held: 0 });
+    expect(verdict.delivered).toBe(verdict.published);
+  });
+});
+
+describe('warren lab', () => {
+  test('runs without a console, writes its reports, leaves nothing behind, and ends with 0', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'warren-lab-test-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const [page, figures] = [join(folder, 'out.html'), join(folder, 'out.json')];
+    const args = ['--model', 'replicated', '--rate', '200', '--seconds', '3', '--script', '+1s kill active'];
+    const { code, output } = await runWarren([
+      ...['lab', ...args, '--report', page, '--report', figures, '--folder', folder],
+    ]);
+    expect(output).toMatch(/^replicated pair: 0 of [\d,]+ confirmed messages lost; unavailable for/m);
+    expect(code).toBe(0);
+    expect(readdirSync(folder).sort()).toEqual(['out.html', 'out.json']);
+    expect(readFileSync(page, 'utf8')).toContain('confirmed messages lost');
+    const [report] = JSON.parse(readFileSync(figures, 'utf8')) as LabReport[];
+    expect(report!.verdict.confirmed).toBeGreaterThan(300);
+  });
+
+  test('refuses a wrong command line with 2, and ends with 1 when it cannot run', async () => {
+    const wrong = await runWarren(['lab', '--model', 'quorum']);
+    expect(wrong).toMatchObject({ code: 2 });
+    expect(wrong.output).toContain("--model: 'quorum' is not one of");
+    expect((await runWarren(['lab', '--help'])).output).toContain('--script-file');
+    expect(await runWarren(['lab', '--folder', '/proc/nowhere'])).toMatchObject({ code: 1 });
   });
 });
 

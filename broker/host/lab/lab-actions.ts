@@ -3,6 +3,7 @@
 import type { LabLink } from '../../contract/lab.ts';
 import type { LabAction, NodeTargetName } from '../../contract/lab-script.ts';
 import { ContractError } from '../../contract/errors.ts';
+import { placeOf, type FaultPlace } from '../../contract/node-faults.ts';
 import type { LabTarget } from './lab-target.ts';
 
 const plain: LabLink = { state: 'plain', amount: 0 };
@@ -25,6 +26,8 @@ export class LabActions {
   /** What is paused or stopped by the run itself. */
   readonly #paused = new Set<NodeId>();
   readonly #stopped = new Set<NodeId>();
+  /** Faults that the run put on. */
+  #faults: { nodeId: NodeId; place: FaultPlace }[] = [];
 
   constructor(target: LabTarget, events: ActionEvents) {
     this.#target = target;
@@ -35,10 +38,10 @@ export class LabActions {
   async do(action: LabAction): Promise<void> {
     try {
       switch (action.kind) {
-        case 'switch-over':
-          await this.#events.begins('switch-over');
-          await this.#target.call('pair.switchOver', {});
-          return;
+        case 'pair':
+          return await this.#pair(action);
+        case 'fault':
+          return await this.#fault(action);
         case 'link':
           return await this.#link(action);
         case 'node':
@@ -54,8 +57,34 @@ export class LabActions {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
     await this.#events.link(plain);
+    for (const { nodeId, place } of this.#faults.splice(0))
+      await this.#target.call('nodes.fault', { nodeId, fault: null, place }).catch(() => undefined);
     for (const nodeId of [...this.#paused]) await this.#resume(nodeId).catch(() => undefined);
     for (const nodeId of [...this.#stopped]) await this.#start(nodeId).catch(() => undefined);
+  }
+
+  async #pair({ verb }: Extract<LabAction, { kind: 'pair' }>): Promise<void> {
+    if (verb === 'drain') {
+      this.#events.said('what is stranded is drained');
+      return this.#target.call('pair.drain', {});
+    }
+    await this.#events.begins(verb);
+    await this.#target.call(verb === 'failback' ? 'pair.failback' : 'pair.switchOver', {});
+  }
+
+  async #fault(action: Extract<LabAction, { kind: 'fault' }>): Promise<void> {
+    const { fault, target } = action;
+    const nodeId = await this.#nodeOf(target);
+    if (fault === null) {
+      this.#events.said(`node ${nodeId} is mended`);
+      return this.#target.call('nodes.fault', { nodeId, fault });
+    }
+    await this.#events.begins(action.text.replace(target, nodeId));
+    await this.#target.call('nodes.fault', { nodeId, fault });
+    if (fault.kind === 'corrupt-last-segment' || fault.kind === 'torn-tail') return;
+    const place = placeOf(fault);
+    this.#faults.push({ nodeId, place });
+    this.#later(action, () => this.#target.call('nodes.fault', { nodeId, fault: null, place }));
   }
 
   async #link(action: Extract<LabAction, { kind: 'link' }>): Promise<void> {

@@ -91,7 +91,7 @@ export class LabJob {
   /** Resolves with what became of every message. Rejects with LabAborted, or when the load could not be run. */
   async run(): Promise<LabReport> {
     const { target, settings, spawner } = this.#options;
-    const script = parseScript(settings.script, { ...settings, actionsMax: labLimits.actionsMax });
+    const script = parseScript(settings.script, settings.seconds);
     await this.#passOver();
     this.pairStatus = await Promise.race([target.whole(wholeTimeoutMs), this.#aborted.promise]);
     this.#process = new LabProcess(spawner, (progress) => this.#progress(progress));

@@ -4,7 +4,6 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ContractError } from '../../contract/errors.ts';
 import {
-  labLimits,
   type LabEvent,
   type LabPair,
   type LabReport,
@@ -26,7 +25,8 @@ type LabHandlers = Pick<Handlers<HostProcedures, undefined>, Extract<keyof HostP
 export interface LabRunnerOptions {
   /** Below it the reports, and the folders of pairs made for a run. */
   folder: string;
-  own: LabHostLike;
+  /** Null where there are none. */
+  own: LabHostLike | null;
   makeHost: MakeHost;
   spawner: NodeSpawner;
   product: string;
@@ -55,6 +55,8 @@ const idle: Pick<LabStatus, 'link' | 'throughput'> = {
 };
 
 export class LabRunner {
+  /** Called with each as it is kept. */
+  onReport: (report: LabReport) => void = () => undefined;
   readonly handlers: LabHandlers;
   readonly #options: LabRunnerOptions;
   readonly #reports: ReportFiles;
@@ -150,6 +152,7 @@ export class LabRunner {
         series.job = this.#jobOf(series, pair, target, credentials);
         const report = await series.job.run();
         await this.#reports.keep(report);
+        this.onReport(report);
         series.done.push(rowOf(report));
       } finally {
         await target.dispose();
@@ -159,7 +162,10 @@ export class LabRunner {
   }
 
   async #targetOf(pair: LabPair): Promise<LabTarget> {
-    if (pair === 'this') return new LabTarget(this.#options.own);
+    const { own } = this.#options;
+    if (pair === 'this' && own === null)
+      throw new ContractError('conflict', 'this lab has no nodes of its own');
+    if (pair === 'this') return new LabTarget(own!);
     return LabTarget.throwAway(pair, this.#pairsFolder, this.#options.makeHost);
   }
 
@@ -240,7 +246,7 @@ export class LabRunner {
 
 function checkScript(settings: LabSettings): void {
   try {
-    parseScript(settings.script, { ...settings, actionsMax: labLimits.actionsMax });
+    parseScript(settings.script, settings.seconds);
   } catch (error) {
     throw error instanceof ScriptError ? new ContractError('invalid', `script, ${error.message}`) : error;
   }
