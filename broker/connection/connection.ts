@@ -75,6 +75,8 @@ export class Connection implements ChannelHost, BodyHolder, FrameHandler, TickTa
   #waiting = false;
   /** More waits for the disk than may. */
   #held = false;
+  /** It is about to be closed: its publishes are held, then its deliveries too. */
+  #leaving: 'no' | 'held' | 'quiet' = 'no';
   /** It published while memory or disk were low: nothing more is read of it until they are not. */
   #heldBack = false;
   #publisher = false;
@@ -151,7 +153,9 @@ export class Connection implements ChannelHost, BodyHolder, FrameHandler, TickTa
   }
 
   get mayDeliver(): boolean {
-    return this.#unsent + this.writer.size <= this.services.limits.unsentBytesMax;
+    return (
+      this.#leaving !== 'quiet' && this.#unsent + this.writer.size <= this.services.limits.unsentBytesMax
+    );
   }
 
   /** A client that asks for more and more without reading the answers is not read either. */
@@ -161,6 +165,7 @@ export class Connection implements ChannelHost, BodyHolder, FrameHandler, TickTa
 
   /** Frames wait while the disk works, publishers are held back, answers lie unread, or it is others' turn. */
   get stopped(): boolean {
+    if (this.#leaving !== 'no' && this.#publisher && this.state === 'running') return true;
     const heldBack = this.#heldBack && this.state === 'running';
     if (this.#hadItsShare || this.#waiting || this.#held || this.#roomAwaited !== null) return true;
     return heldBack || this.overfull;
@@ -565,6 +570,27 @@ export class Connection implements ChannelHost, BodyHolder, FrameHandler, TickTa
     this.writer.method(0, 'connection.close', { replyCode, replyText, classId, methodId });
     this.#cutOffLater(timeoutMs);
     this.#resume();
+  }
+
+  /** Before it is closed on purpose: nothing it publishes is taken any more. What it published before is confirmed. */
+  hold(): void {
+    this.#leaving = 'held';
+    if (this.stopped) this.#socket.pause();
+  }
+
+  /** Nor does it get more deliveries; what it acknowledges still counts, so that it does not come again elsewhere. */
+  holdDeliveries(): void {
+    this.#leaving = 'quiet';
+  }
+
+  /** Whether something would come again if it were closed now. */
+  get unsettled(): boolean {
+    for (const { unacked, confirms } of this.channels.values()) {
+      if (confirms && confirms.unconfirmed > 0) return true;
+      // A client that is not read cannot acknowledge either.
+      if (unacked.count > 0 && !this.#publisher) return true;
+    }
+    return false;
   }
 
   /** Ends the connection from this side, 320 with a reason. Resolves when it has gone. */

@@ -8,6 +8,12 @@ import { Connection } from './connection.ts';
 import { greetingOf } from './handshake.ts';
 import { SharedReads, type Received } from './shared-reads.ts';
 
+/** So long consumers go on getting what is there, which may stay behind here otherwise. */
+const drainMaxMs = 20;
+/** How long a connection that is to be closed may take for confirms and acknowledgements that are on their way. */
+const settleMaxMs = 50;
+const settlePollMs = 1;
+
 export class Listener {
   readonly #server: Server;
   readonly #services: BrokerServices;
@@ -46,10 +52,17 @@ export class Listener {
     });
   }
 
-  /** Accepts no more, and closes its connections with 320 and the reason; those not gone after `graceMs` are cut. */
+  /**
+   * Accepts no more, and closes its connections with 320 and the reason: once what they published is confirmed and what
+   * they got is acknowledged, or after that took too long. Those not gone after `graceMs` are cut.
+   */
   async close(reason: string, graceMs?: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     const all = [...this.#connections];
+    for (const connection of all) connection.hold();
+    await this.#settled(all, drainMaxMs);
+    for (const connection of all) connection.holdDeliveries();
+    await this.#settled(all, settleMaxMs);
     const gone = Promise.all(all.map((connection) => connection.closeForced(reason)));
     const cut = () => {
       for (const connection of all) connection.cut();
@@ -58,6 +71,13 @@ export class Listener {
     await gone;
     timer?.cancel();
     await closed;
+  }
+
+  async #settled(connections: Connection[], patienceMs: number): Promise<void> {
+    const { clock } = this.#services;
+    const until = clock.monotonic() + patienceMs;
+    while (connections.some(({ unsettled }) => unsettled) && clock.monotonic() < until)
+      await new Promise<void>((resolve) => clock.after(settlePollMs, resolve));
   }
 
   #accept(socket: Socket): Received | null {
