@@ -12,6 +12,7 @@ import { preflight } from './preflight.ts';
 /** What was foretold longer ago is about another state of things. */
 const validMs = 60_000;
 const lookEveryMs = 250;
+const answerWithinMs = 1000;
 /** For the node to come back and count. */
 const patienceMs = 60_000;
 
@@ -32,20 +33,14 @@ export class Foresight {
   }
 
   async preflight(action: PairActionName, nodeId: NodeId | null): Promise<Preflight> {
-    const { pair, drains, nodes, stateFile, clock } = this.#parts;
+    const { pair, drains, stateFile, clock } = this.#parts;
     const { activeId } = pair;
-    const asked =
-      activeId === null
-        ? null
-        : await nodes
-            .get(activeId)
-            ?.control({ kind: 'stock' })
-            .catch(() => null);
+    const stock = activeId === null ? null : await this.#stockOf(activeId);
     const flight = preflight(action, nodeId, {
       model: pair.model,
       activeId,
       standbyId: pair.standbyId,
-      stock: (asked as Stock | null | undefined) ?? null,
+      stock,
       stranded: pair.stranded(),
       outages: stateFile.keeps.outages,
       drainsByItself: drains.drainsByItself,
@@ -55,6 +50,21 @@ export class Foresight {
     if (node !== null && node === activeId && flight.outage)
       this.#last = { flight, node, at: clock.now(), epoch: pair.epoch };
     return flight;
+  }
+
+  /** Null of a node that does not say in time: it may hang, and the question whether to kill it cannot wait. */
+  #stockOf(id: NodeId): Promise<Stock | null> {
+    const asked = this.#parts.nodes.get(id)?.control({ kind: 'stock' });
+    if (!asked) return Promise.resolve(null);
+    return new Promise((resolve) => {
+      const timer = this.#parts.clock.after(answerWithinMs, () => resolve(null));
+      asked
+        .then(
+          (stock) => resolve(stock as Stock | null),
+          () => resolve(null),
+        )
+        .finally(() => timer.cancel());
+    });
   }
 
   /** The action is carried out: says what it came to once that is known. */

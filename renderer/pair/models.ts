@@ -6,8 +6,6 @@ export interface ModelWords {
   name: string;
   promise: string;
   detail: string;
-  /** What happens to messages when the node that serves stops. */
-  leaving: string;
 }
 
 export const modelWords: readonly ModelWords[] = [
@@ -16,8 +14,7 @@ export const modelWords: readonly ModelWords[] = [
     name: 'Independent',
     promise: 'Takes over at once, without the messages.',
     detail:
-      'Two nodes with messages of their own. What is declared on one is declared on both; what the failed node held is stranded on it, counted, until it serves again.',
-    leaving: 'which stay on it until it serves again.',
+      'Two nodes with messages of their own. What is declared on one is declared on both; what the failed node held is stranded on it, counted, until it serves again or is drained.',
   },
   {
     model: 'shared-store',
@@ -25,7 +22,6 @@ export const modelWords: readonly ModelWords[] = [
     promise: 'Takes over with every confirmed message, after reading the store.',
     detail:
       'Both nodes over one folder, one of them at a time. The standby is cold: it opens the store when the other has gone, which takes longer the more is in it. A store that is lost is lost for both.',
-    leaving: 'which the other node opens.',
   },
   {
     model: 'replicated',
@@ -33,7 +29,6 @@ export const modelWords: readonly ModelWords[] = [
     promise: 'Takes over with every confirmed message; a confirm waits for both disks.',
     detail:
       'The standby keeps a copy of journal and definitions in a folder of its own. A copy that is behind does not take over by itself: it waits for the node that has everything.',
-    leaving: 'which the other node has too.',
   },
 ];
 

@@ -56,6 +56,8 @@ export function failureText(error: unknown): string {
 interface Question {
   title: string;
   detail: string;
+  /** What it would come to, point by point. */
+  points?: string[];
   action: string;
   danger: boolean;
   /** Typed by the user before the action is offered. */

@@ -24,6 +24,8 @@ const dialogs: [screen: string, segments: string[], button: string | RegExp, dia
   ['Policies', ['policies'], 'New policy', 'New policy'],
   ['Users', ['users'], 'New user', 'New user'],
   ['Users', ['users'], 'Grant', 'Grant permissions'],
+  ['Pair', ['pair'], 'Settings', 'Failback'],
+  ['Pair', ['pair'], 'Kill', /Kill node/],
   ['Virtual hosts', ['vhosts'], 'New virtual host', 'New virtual host'],
 ];
 

@@ -67,6 +67,9 @@ onEverySurface('pair', (session) => {
     await node(session, 'a').getByRole('button', { name: 'Kill' }).click();
     const dialog = page.getByRole('dialog', { name: 'Kill node a?' });
     await dialog.getByText('The standby takes over').waitFor();
+    const foretold = dialog.getByRole('list', { name: 'What it comes to' });
+    await foretold.getByText(/[\d,]+ messages in 1 queue will be stranded/).waitFor();
+    await foretold.getByText(/By queue: traffic [\d,]+/).waitFor();
     await dialog.getByRole('button', { name: 'Kill', exact: true }).click();
 
     await role(session, 'b', 'active').waitFor();
@@ -82,6 +85,36 @@ onEverySurface('pair', (session) => {
     await role(session, 'a', 'standby').waitFor();
     await page.getByText('Stranded messages').waitFor();
     await publisher.stop();
+  });
+
+  test('what is stranded is counted by the node itself, and drained into the one that serves', async () => {
+    const { page } = session;
+    const stranded = page.getByRole('region', { name: 'Stranded messages' });
+    await stranded.getByText('Counted exactly by the node itself').waitFor();
+    await page.getByText(/It came to \d+ stranded on node a/).waitFor();
+    const figure = await stranded
+      .getByRole('listitem')
+      .filter({ hasText: 'traffic' })
+      .locator('.figure')
+      .innerText();
+    await stranded.getByRole('button', { name: 'Drain into the node that serves' }).click();
+    await stranded.getByText(`Last drain: ${figure} messages of node a into node b`).waitFor();
+    await stranded.getByText('None.').waitFor();
+    await page.getByText(/messages of node a were drained into node b/).waitFor();
+  });
+
+  test('failback is set, told with its time, and called off', async () => {
+    const { page } = session;
+    const failback = page.getByRole('region', { name: 'Failback' });
+    await failback.getByText('No failback: by hand only').waitFor();
+    await failback.getByRole('button', { name: 'Settings' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Failback' });
+    await dialog.getByRole('radio', { name: 'By itself' }).check();
+    await dialog.getByLabel('Seconds it must have stood by').fill('600');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await failback.getByText(/^Fails back to node a in (9 min|10 min)/).waitFor();
+    await failback.getByRole('button', { name: 'Call off' }).click();
+    await failback.getByText('No failback: called off until the next takeover').waitFor();
   });
 
   test('a planned switch-over hands the front address back', async () => {
