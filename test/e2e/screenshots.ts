@@ -1,11 +1,12 @@
 // `npm run screenshots`: every screen of the console in light and dark, of a host with a shop's traffic on it, as
-// docs/screenshots/SCREEN-THEME.png.
+// docs/screenshots/SCREEN-THEME.png. With names after it, those screens only; `lab` is one of them.
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { withChannel } from './amqp-client.ts';
 import { declareDemo, fillDemo, startDemoTraffic } from './demo-data.ts';
 import { launchChromium, startHeadlessHost } from './headless-surface.ts';
+import { shootLab } from './lab-screens.ts';
 import { screens } from './screens.ts';
 
 const folder = fileURLToPath(new URL('../../docs/screenshots/', import.meta.url));
@@ -13,6 +14,9 @@ const folder = fileURLToPath(new URL('../../docs/screenshots/', import.meta.url)
 const trafficMs = 45_000;
 /** For what fades and slides to be where it belongs. */
 const settleMs = 700;
+
+const wanted = process.argv.slice(2);
+const isWanted = (name: string) => wanted.length === 0 || wanted.includes(name);
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -28,15 +32,17 @@ try {
     await fillDemo(channel);
   });
   const traffic = await startDemoTraffic(uri);
-  await pause(trafficMs);
   mkdirSync(folder, { recursive: true });
+  if (isWanted('lab')) await shootLab(page, open, shoot);
+  await pause(wanted.length === 0 ? trafficMs : 0);
   for (const theme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
-    for (const [name, heading, segments] of screens) {
+    for (const [name, heading, segments] of screens.filter(([each]) => isWanted(each))) {
       await open(page, heading, segments);
       await prepare(page, name);
       await shoot(page, `${name}-${theme}`);
     }
+    if (wanted.length > 0) continue;
     await page.keyboard.press('Control+k');
     await shoot(page, `palette-${theme}`);
     await page.keyboard.press('Escape');
