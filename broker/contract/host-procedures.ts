@@ -1,6 +1,7 @@
 // What the host offers to the console: the node processes, the pair, logs and kept settings.
 import * as v from 'valibot';
 import { labProcedures } from './lab.ts';
+import type { FaultLibrary, FaultOutcome } from './fault-library.ts';
 import { faultPlaces, nodeFaultSchema, type NodeFaultRow } from './node-faults.ts';
 import { pairModels, type PairModel } from './pair-models.ts';
 import {
@@ -179,6 +180,10 @@ export const hostProcedures = {
   )<void>(),
   /** What is on. */
   'nodes.faults': query(none)<NodeFaultRow[]>(),
+  /** Faults that other products fell to, ready to be run. */
+  'faults.library': query(none)<FaultLibrary>(),
+  /** Resolves when it has run and all is put right; refused unless the pair is ready and of a model it is for. */
+  'faults.run': command(v.object({ id: v.pipe(v.string(), v.maxLength(100)) }))<FaultOutcome>(),
   'nodes.log': query(
     v.object({
       nodeId,

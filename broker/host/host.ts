@@ -23,6 +23,7 @@ import type { SessionHost } from './console-session.ts';
 import type { ConfirmMode } from './command-line.ts';
 import { LabRunner } from './lab/lab-runner.ts';
 import { Layouts } from './layouts.ts';
+import { FaultRunner } from './fault-runner.ts';
 import { NodeFaults } from './node-faults.ts';
 import { DrainKeeper } from './drain.ts';
 import { FailbackKeeper } from './failback.ts';
@@ -60,6 +61,7 @@ export class Host implements SessionHost {
   readonly #nodes = new Map<NodeId, SupervisedNode>();
   readonly #pair: PairManager;
   readonly #faults: NodeFaults;
+  readonly #faultRunner: FaultRunner;
   readonly #drains: DrainKeeper;
   readonly #failback: FailbackKeeper;
   readonly #foresight: Foresight;
@@ -104,7 +106,15 @@ export class Host implements SessionHost {
       nodes: this.#nodes,
       model: () => this.#pair.model,
       activeId: () => this.#pair.activeId,
-      noted: (id, on, message) => this.#pair.faulted(id, on, message),
+      noted: (id, on, message) => this.#pair.faulted(id, message, on ? 'fault-on' : 'fault-off'),
+    });
+    this.#faultRunner = new FaultRunner({
+      nodes: this.#nodes,
+      faults: this.#faults,
+      status: () => this.#status(),
+      stop: (id) => this.#stopNode(id),
+      claim: (id, epoch) => this.#node(id).control({ kind: 'take-front', ...front, epoch }),
+      note: (message, kind) => this.#pair.faulted(null, message, kind),
     });
     const shared = { pair: this.#pair, nodes: this.#nodes, stateFile: parts.stateFile, clock: osClock };
     this.#drains = new DrainKeeper(shared);
@@ -354,6 +364,8 @@ export class Host implements SessionHost {
       'nodes.fault': ({ nodeId, fault, place }) =>
         fault ? this.#faults.put(nodeId, fault) : this.#faults.clear(nodeId, place),
       'nodes.faults': () => this.#faults.rows,
+      'faults.library': () => this.#faultRunner.library(),
+      'faults.run': ({ id }) => this.#faultRunner.run(id),
       'nodes.log': ({ nodeId, ...query }) => this.#node(nodeId).log.read(query),
       'pair.status': () => this.#status(),
       'pair.start': ({ model }) => this.startPair(model),

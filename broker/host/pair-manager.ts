@@ -278,8 +278,8 @@ export class PairManager {
   }
 
   /** A fault was put on a node on purpose, or taken away. */
-  faulted(id: NodeId | null, on: boolean, message: string): void {
-    this.#note(id, on ? 'fault-on' : 'fault-off', message);
+  faulted(id: NodeId | null, message: string, kind: 'fault-on' | 'fault-off' | 'trouble'): void {
+    this.#note(id, kind, message);
   }
 
   /** The active node's word about a link: an earlier one's says nothing about this one. */

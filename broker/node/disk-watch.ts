@@ -16,6 +16,7 @@ export class DiskWatch {
   readonly #underWay = new Set<{ since: number }>();
   #slowSince: number | null = null;
   #slowUntil = 0;
+  #endedAt = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -25,6 +26,11 @@ export class DiskWatch {
   get pendingMs(): number {
     const [oldest] = this.#underWay;
     return oldest ? this.#clock.monotonic() - oldest.since : 0;
+  }
+
+  /** Since when nothing was asked of the disk; 0 while something is under way. */
+  get idleMs(): number {
+    return this.#underWay.size > 0 ? 0 : this.#clock.monotonic() - this.#endedAt;
   }
 
   /** Since when there has been no sync but slow ones, up to the last of them; 0 when that is long ago. */
@@ -46,6 +52,7 @@ export class DiskWatch {
     this.#underWay.add(begun);
     const ended = () => {
       this.#underWay.delete(begun);
+      this.#endedAt = this.#clock.monotonic();
       if (isSync) this.#synced(begun.since);
     };
     operation.then(ended, ended);

@@ -1,7 +1,9 @@
 // A node as its host sees it: open and perhaps serving, or standing by with its store closed. What standing by means
 // is the pair's model: in an independent pair the standby is open too, over a shared store it holds nothing, in a
 // replicated pair it keeps a copy. Serving begins and ends at the host's word alone.
+import { join } from 'node:path';
 import type { BirpcReturn } from 'birpc';
+import { replaceFile } from '../base/replace-file.ts';
 import type { Log } from '../base/log.ts';
 import { ContractError, toErrorShape } from '../contract/errors.ts';
 import type { PairModel } from '../contract/host-procedures.ts';
@@ -83,6 +85,7 @@ export interface NodeProcessParts {
   end(code: number): void;
 }
 
+const probeEveryMs = 5000;
 const stopTimeoutMs = 8000;
 /** What the process says at its end, when it has fenced itself; the host reads it. */
 export const fencedExitCode = 5;
@@ -103,6 +106,7 @@ export class NodeProcess implements NodeServer {
   #peer: PeerSender | null = null;
   /** Of the link to the other node, as the host numbers them. */
   #link = 0;
+  #probing = false;
   #replication: ReplicationTerms | undefined;
   #epoch = 0;
   #stopping = false;
@@ -188,12 +192,27 @@ export class NodeProcess implements NodeServer {
     const { disk } = this.#parts;
     this.#lease.renew(terms);
     if (disk) disk.slowSyncMs = slowSyncMs;
+    if (terms && this.#node?.serves) this.#probeDisk();
     return {
       diskPendingMs: disk?.pendingMs ?? 0,
       diskSlowForMs: disk?.slowForMs ?? 0,
       diskFault: this.#node?.diskFault ?? null,
       blocked: this.#node?.blocked ?? null,
     };
+  }
+
+  /** A disk that nobody asks anything of says nothing: an idle node that serves asks now and then. */
+  #probeDisk(): void {
+    const { disk, doors } = this.#parts;
+    if (!disk || this.#probing || disk.idleMs < probeEveryMs) return;
+    this.#probing = true;
+    const done = () => {
+      this.#probing = false;
+    };
+    replaceFile(join(this.#config.dataFolder, 'probe'), `${doors.clock.now()}`, doors.storage).then(
+      done,
+      done,
+    );
   }
 
   /** It must not serve any more, and cannot be sure of its disk: what waits there is left to the next start. */
@@ -290,9 +309,7 @@ export class NodeProcess implements NodeServer {
     const startedAt = this.#parts.doors.clock.monotonic();
     const opened = !this.#node;
     if (!this.#node) {
-      await this.#standby?.close();
-      this.#standby = null;
-      await this.#open();
+      await this.#openInstead(epoch);
     }
     const openAt = this.#parts.doors.clock.monotonic();
     this.#node!.drainSource.abandon();
@@ -311,6 +328,25 @@ export class NodeProcess implements NodeServer {
       damaged: opened ? damaged.length : 0,
       frontMs: this.#parts.doors.clock.monotonic() - openAt,
     };
+  }
+
+  /** A grant that is not newer than the active it follows is none. A store that does not open leaves it standing by. */
+  async #openInstead(epoch: number): Promise<void> {
+    const last = this.#standby?.epoch ?? 0;
+    if (epoch <= last)
+      throw new ContractError(
+        'refused',
+        `epoch ${epoch} is not higher than ${last}, which another node serves by`,
+      );
+    await this.#standby?.close();
+    this.#standby = null;
+    try {
+      await this.#open();
+    } catch (error) {
+      await this.#standBy();
+      await this.#host.changed(await this.#report());
+      throw error;
+    }
   }
 
   async #releaseFront(reason: string): Promise<void> {

@@ -12,7 +12,7 @@ import type { Doors } from './doors.ts';
 export interface Standby {
   /** Where the active node sends its operations; null when it sends none. */
   readonly address: { port: number; token: string } | null;
-  /** The highest epoch written down in its folder. */
+  /** The highest epoch written down in its folder, or of the active node it follows. */
   readonly epoch: number;
   /** Resolves when its folder is free for the node to open. */
   close(): Promise<void>;
@@ -39,7 +39,9 @@ export async function openReplica(dataFolder: string, log: Log, doors: Doors): P
     const port = await replica.listen();
     return {
       address: { port, token: replica.token },
-      epoch,
+      get epoch() {
+        return replica.epoch;
+      },
       close: async () => {
         await replica.close();
         await store.close();

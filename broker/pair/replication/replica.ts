@@ -40,9 +40,12 @@ export class Replica {
   #work: Promise<void> = Promise.resolve();
   /** Pieces set aside: they were written by this node alone, and nobody was promised them. */
   quarantined = 0;
+  /** The highest epoch of an active node that it has followed, or of its own. */
+  epoch: number;
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
+    this.epoch = options.epoch;
   }
 
   /** Resolves with the port. */
@@ -86,7 +89,10 @@ export class Replica {
     const left = Buffer.from(hello.token);
     const right = Buffer.from(this.token);
     if (left.length !== right.length || !timingSafeEqual(left, right)) return false;
-    if (hello.epoch >= this.#options.epoch) return true;
+    if (hello.epoch >= this.#options.epoch) {
+      this.epoch = Math.max(this.epoch, hello.epoch);
+      return true;
+    }
     this.#options.log.warn(
       `refused to follow a node of epoch ${hello.epoch}: this one has seen epoch ${this.#options.epoch}`,
     );

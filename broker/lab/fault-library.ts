@@ -1,0 +1,250 @@
+// Faults that other products fell to, as data: what happens, who fell to it, what Warren has to do about it.
+import type { FaultEntry, FaultStep } from '../contract/fault-library.ts';
+import type { PairModel } from '../contract/pair-models.ts';
+
+const every: PairModel[] = ['independent', 'shared-store', 'replicated'];
+const ready: FaultStep = { do: 'await', condition: 'ready', limitMs: 30_000 };
+const takenOver = (limitMs = 15_000): FaultStep => ({ do: 'await', condition: 'taken-over', limitMs });
+const cut = { kind: 'peer-link', state: 'cut' } as const;
+
+export const faultLibrary: readonly FaultEntry[] = [
+  {
+    id: 'stalled-disk',
+    title: 'Disk stalls, heartbeat lives',
+    what: 'Every file operation of the active hangs, while its process answers as if all were well.',
+    fellTo: [{ product: 'LavinMQ', issue: 'lavinmq#2151' }],
+    expected:
+      'The heartbeat says how long the disk has done nothing. Past the threshold the node fences itself and the standby serves.',
+    models: ['independent', 'replicated'],
+    steps: [
+      { do: 'fault', node: 'active', fault: { kind: 'disk-stall' } },
+      takenOver(60_000),
+      { do: 'clear', node: 'active', place: 'disk' },
+      ready,
+    ],
+  },
+  {
+    id: 'stalled-store',
+    title: 'The shared store itself stalls',
+    what: 'The one store of both nodes hangs; then the active is killed, and the standby opens the same store.',
+    fellTo: [
+      { product: 'Artemis shared store', issue: 'artemis#4344' },
+      { product: 'keepalived with a shared disk', issue: 'warren model 2' },
+    ],
+    expected:
+      'Nobody can serve, and both say so; when the store is back, the standby serves all that was confirmed.',
+    models: ['shared-store'],
+    steps: [
+      { do: 'fault', node: 'active', fault: { kind: 'disk-stall' } },
+      { do: 'wait', ms: 500 },
+      { do: 'kill', node: 'active' },
+      { do: 'await', condition: 'nobody', limitMs: 5000 },
+      { do: 'wait', ms: 1500 },
+      { do: 'await', condition: 'nobody', limitMs: 100 },
+      { do: 'clear', node: 'active', place: 'disk' },
+      takenOver(),
+      ready,
+    ],
+  },
+  {
+    id: 'frozen-standby',
+    title: 'Frozen standby',
+    what: 'The standby gets SIGSTOP: its connections are open, and it answers nothing.',
+    fellTo: [{ product: 'LavinMQ', issue: 'lavinmq#884' }],
+    expected:
+      'The active goes on alone within the time a standby may be silent, and says so; the standby catches up when it goes on.',
+    models: every,
+    steps: [
+      { do: 'pause', node: 'standby' },
+      { do: 'await', condition: 'alone', limitMs: 10_000 },
+      { do: 'await', condition: 'unchanged', limitMs: 100 },
+      { do: 'resume', node: 'standby' },
+      ready,
+    ],
+  },
+  {
+    id: 'zombie-leader',
+    title: 'Zombie leader',
+    what: 'The active gets SIGSTOP for longer than it may serve without a word from its host, and SIGCONT afterwards.',
+    fellTo: [{ product: 'Artemis shared store', issue: 'artemis#4344' }],
+    expected:
+      'It is killed before the standby serves; had it gone on, it would have found its lease run out and fenced itself.',
+    models: every,
+    steps: [{ do: 'pause', node: 'active' }, takenOver(30_000), { do: 'resume', node: 'active' }, ready],
+  },
+  {
+    id: 'old-primary-alone',
+    title: 'Old primary restarted alone',
+    what: 'After a failover everything is stopped, and only the node that failed first is started again.',
+    fellTo: [{ product: 'Artemis replication', issue: 'check-for-active-server=false, its default' }],
+    expected:
+      'It lacks what the other confirmed since, and does not serve by itself: it waits for the one that has everything.',
+    models: ['replicated'],
+    steps: [
+      { do: 'kill', node: 'active' },
+      { do: 'stop', node: 'active' },
+      takenOver(),
+      { do: 'wait', ms: 500 },
+      { do: 'stop', node: 'standby' },
+      { do: 'start', node: 'active' },
+      { do: 'wait', ms: 2500 },
+      { do: 'await', condition: 'nobody', limitMs: 100 },
+      { do: 'start', node: 'standby' },
+      takenOver(),
+      ready,
+    ],
+  },
+  {
+    id: 'sync-cut-short',
+    title: 'Synchronization cut short',
+    what: 'A returning standby is still catching up over a thin link when the active is killed.',
+    fellTo: [{ product: 'Artemis replication', issue: 'artemis#3687' }],
+    expected: 'Half a copy never serves: the active that has everything is waited for.',
+    models: ['replicated'],
+    steps: [
+      { do: 'stop', node: 'standby' },
+      { do: 'wait', ms: 1500 },
+      {
+        do: 'fault',
+        node: 'active',
+        fault: { kind: 'peer-link', state: 'throttled', bytesPerSecond: 200 },
+      },
+      { do: 'start', node: 'standby' },
+      { do: 'wait', ms: 700 },
+      { do: 'kill', node: 'active' },
+      { do: 'stop', node: 'active' },
+      { do: 'wait', ms: 1500 },
+      { do: 'await', condition: 'nobody', limitMs: 100 },
+      { do: 'clear', node: 'active', place: 'peer-link' },
+      { do: 'start', node: 'active' },
+      ready,
+    ],
+  },
+  {
+    id: 'revived-by-resync',
+    title: 'Consumed messages revived by a resync',
+    what: 'While the standby is away messages are consumed; it comes back, catches up, and is promoted.',
+    fellTo: [{ product: 'LavinMQ', issue: 'lavinmq#1143, 80,000 messages came back' }],
+    expected: 'No message whose acknowledgement was taken is delivered again; the lab’s audit counts them.',
+    models: ['replicated'],
+    steps: [
+      { do: 'stop', node: 'standby' },
+      { do: 'wait', ms: 2500 },
+      { do: 'start', node: 'standby' },
+      ready,
+      { do: 'kill', node: 'active' },
+      takenOver(),
+      ready,
+    ],
+  },
+  {
+    id: 'stop-under-load',
+    title: 'Graceful stop under load',
+    what: 'The active is stopped in order while clients publish.',
+    fellTo: [{ product: 'LavinMQ', issue: 'lavinmq#827' }],
+    expected: 'It hands over first: nothing confirmed is lost, and clients are told 320.',
+    models: every,
+    steps: [{ do: 'stop', node: 'active' }, takenOver(), { do: 'start', node: 'active' }, ready],
+  },
+  {
+    id: 'lock-file-gone',
+    title: 'Lock file deleted',
+    what: 'The files beside the store’s lock are deleted, and the standby is told to serve while the active does.',
+    fellTo: [
+      { product: 'ActiveMQ Classic', issue: 'file locks over NFSv3 and OCFS2' },
+      { product: 'Artemis shared store', issue: 'artemis#4344' },
+    ],
+    expected: 'The lock is no file: it dies with its process and with nothing else. The standby refuses.',
+    models: every,
+    steps: [
+      { do: 'remove-lock-files' },
+      { do: 'claim' },
+      { do: 'await', condition: 'unchanged', limitMs: 100 },
+      ready,
+    ],
+  },
+  {
+    id: 'two-primaries',
+    title: 'Both told: you are primary',
+    what: 'The standby gets the grant that the active serves by.',
+    fellTo: [{ product: 'Qpid Broker-J BDB HA', issue: 'designatedPrimary set on both' }],
+    expected: 'A grant is good once: an epoch that is not higher than the last is refused.',
+    models: every,
+    steps: [{ do: 'claim' }, { do: 'claim' }, { do: 'await', condition: 'unchanged', limitMs: 100 }, ready],
+  },
+  {
+    id: 'power-loss',
+    title: 'Both die at once',
+    what: 'Both processes get SIGKILL in the same moment. What a real power failure does to unsynced writes is the simulator’s matter.',
+    fellTo: [{ product: 'NATS JetStream 2.12.1', issue: 'jepsen: 131,418 of 930,005 confirmed were lost' }],
+    expected: 'Every confirm has waited for the disk: who served last serves again with all of it.',
+    models: every,
+    steps: [{ do: 'kill-both' }, ready],
+  },
+  {
+    id: 'bit-flip',
+    title: 'Bits turned over in the standby',
+    what: 'Bytes in the last segment of the standby’s journal are turned over, and then it is promoted.',
+    fellTo: [
+      { product: 'NATS JetStream 2.12.1', issue: 'jepsen: one flip lost 679,153 of 1,367,069 messages' },
+    ],
+    expected: 'The damage is found by its checksum, set aside and told; the messages around it are served.',
+    models: ['replicated'],
+    steps: [
+      { do: 'fault', node: 'standby', fault: { kind: 'corrupt-last-segment' } },
+      { do: 'kill', node: 'active' },
+      takenOver(),
+      ready,
+    ],
+  },
+  {
+    id: 'torn-tail',
+    title: 'Torn record where the copy ends',
+    what: 'Half a commit stands at the end of the standby’s journal when it is promoted.',
+    fellTo: [{ product: 'Artemis replication', issue: 'artemis#3687' }],
+    expected: 'A torn commit was never confirmed: it is cut, and nothing else is.',
+    models: ['replicated'],
+    steps: [
+      { do: 'fault', node: 'standby', fault: { kind: 'torn-tail' } },
+      { do: 'kill', node: 'active' },
+      takenOver(),
+      ready,
+    ],
+  },
+  {
+    id: 'confirm-races-the-cut',
+    title: 'Confirm racing a lost standby',
+    what: 'The link is cut, and before the active may go on alone it is killed.',
+    fellTo: [{ product: 'LavinMQ', issue: 'lavinmq#789' }],
+    expected:
+      'Nothing is confirmed alone before it is written down that the standby is behind: it is promoted, and has every confirmed message.',
+    models: ['replicated'],
+    steps: [
+      { do: 'fault', node: 'active', fault: cut },
+      { do: 'wait', ms: 150 },
+      { do: 'kill', node: 'active' },
+      takenOver(),
+      { do: 'clear', node: 'active', place: 'peer-link' },
+      ready,
+    ],
+  },
+  {
+    id: 'flapping-link',
+    title: 'Link that comes and goes',
+    what: 'The link between the nodes is cut and made whole again, over and over.',
+    fellTo: [{ product: 'HAProxy with two RabbitMQ servers', issue: 'two actives after a flap' }],
+    expected:
+      'The link decides nothing: the same node serves all the time, and the copy is level in the end.',
+    models: ['independent', 'replicated'],
+    steps: [
+      ...[1, 2, 3].flatMap((): FaultStep[] => [
+        { do: 'fault', node: 'active', fault: cut },
+        { do: 'wait', ms: 1200 },
+        { do: 'clear', node: 'active', place: 'peer-link' },
+        { do: 'wait', ms: 400 },
+      ]),
+      { do: 'await', condition: 'unchanged', limitMs: 100 },
+      ready,
+    ],
+  },
+];
