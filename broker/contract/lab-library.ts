@@ -46,7 +46,7 @@ export const faultLibrary: readonly LibraryEntry[] = [
   },
   {
     name: 'Follower killed while it catches up',
-    script: '+3s stop standby for 2s\n+5.2s kill standby\n+7s kill active',
+    script: '+3s stop b for 2s\n+5.2s kill b\n+7s kill active',
     story: 'The copy is behind, catches up, is killed on the way, and is asked to take over soon after.',
     fell: 'ActiveMQ Artemis: a synchronisation cut short could look complete (artemis#3687).',
   },

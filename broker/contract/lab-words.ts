@@ -1,5 +1,5 @@
 // The lab's results in words, the same on screen and in a report.
-import type { AckMode, LabReportRow, LabVerdict } from './lab.ts';
+import { scenarioWords, type AckMode, type LabReportRow, type LabVerdict } from './lab.ts';
 
 const grouped = new Intl.NumberFormat('en');
 
@@ -80,3 +80,66 @@ export const ackWords: Record<AckMode, string> = {
   batch: 'every tenth',
   none: 'nothing',
 };
+
+/** Several runs of the same on the same kind of nodes, taken together. */
+export interface RunSummary {
+  name: string;
+  runs: number;
+  confirmed: number;
+  lost: number;
+  held: number;
+  duplicated: number;
+  broken: number;
+  producers: OutageSummary;
+  consumers: OutageSummary;
+}
+
+/** Over the runs of which the end was seen. Milliseconds. */
+export interface OutageSummary {
+  median: number | null;
+  longest: number | null;
+  /** Runs in which service did not come back while the load ran. */
+  notBack: number;
+}
+
+/** By nodes, scenario and script, in the order they come. */
+export function summariesOf(reports: readonly LabReportRow[]): RunSummary[] {
+  const groups = new Map<string, LabReportRow[]>();
+  for (const report of reports) {
+    const key = JSON.stringify([report.pair, report.model, report.scenario, report.script]);
+    groups.set(key, [...(groups.get(key) ?? []), report]);
+  }
+  const different = new Set(reports.map(({ scenario, script }) => `${scenario}\n${script}`)).size > 1;
+  return [...groups.values()].map((group) => summaryOf(group, different));
+}
+
+function summaryOf(group: LabReportRow[], named: boolean): RunSummary {
+  const [first] = group;
+  const sum = (of: (verdict: LabVerdict) => number) =>
+    group.reduce((total, { verdict }) => total + of(verdict), 0);
+  const script = first!.script.trim() === '' ? 'no fault' : first!.script.trim().replaceAll('\n', ', ');
+  const name = runName({ ...first!, of: 1 });
+  return {
+    name: named ? `${name}, ${scenarioWords[first!.scenario].name}: ${script}` : name,
+    runs: group.length,
+    confirmed: sum(({ confirmed }) => confirmed),
+    lost: sum(({ lost }) => lost),
+    held: sum(({ held }) => held),
+    duplicated: sum(({ duplicated }) => duplicated),
+    broken: group.filter(({ verdict }) => verdict.promise === 'broken').length,
+    producers: outageOf(group.map(({ verdict }) => verdict.producersMs)),
+    consumers: outageOf(group.map(({ verdict }) => verdict.consumersMs)),
+  };
+}
+
+function outageOf(all: (number | null)[]): OutageSummary {
+  const seen = all.filter((ms) => ms !== null).sort((a, b) => a - b);
+  const middle = (seen.length - 1) / 2;
+  const median = seen.length === 0 ? null : (seen[Math.floor(middle)]! + seen[Math.ceil(middle)]!) / 2;
+  return { median, longest: seen.at(-1) ?? null, notBack: all.length - seen.length };
+}
+
+export function outageText({ median, longest, notBack }: OutageSummary): string {
+  const part = median === null ? [] : [`${gapText(median)}, at most ${gapText(longest)}`];
+  return [...part, ...(notBack > 0 ? [`${notBack} not back`] : [])].join('; ');
+}

@@ -17,6 +17,8 @@ export const labLimits = {
   scriptCharsMax: 4000,
   /** Reports kept; the oldest goes when there is one more. */
   reportsMax: 100,
+  /** Of which so many at a time are put side by side. */
+  comparedMax: 60,
   /** Events of one run; later ones are counted only. */
   eventsMax: 600,
 } as const;
@@ -309,5 +311,7 @@ export const labProcedures = {
   'lab.report': query(v.object({ id: reportId }))<LabReport>(),
   'lab.remove': command(v.object({ id: reportId }))<void>(),
   /** One page that needs nothing else, for one report or for several side by side. */
-  'lab.html': query(v.object({ ids: v.pipe(v.array(reportId), v.minLength(1), v.maxLength(12)) }))<string>(),
+  'lab.html': query(
+    v.object({ ids: v.pipe(v.array(reportId), v.minLength(1), v.maxLength(labLimits.comparedMax)) }),
+  )<string>(),
 } as const;

@@ -1,6 +1,7 @@
 // The lab's report (R33f): its sentence, and a page in which nothing of a run is anything but text.
 import { describe, expect, test } from 'vitest';
 import { defaultLabSettings, type LabReport, type LabVerdict } from '../../broker/contract/lab.ts';
+import { outageText, summariesOf } from '../../broker/contract/lab-words.ts';
 import { headlineOf, promiseOf } from '../../broker/host/lab/headline.ts';
 import { reportHtml } from '../../broker/host/lab/report-html.ts';
 import { Throughput } from '../../broker/lab/throughput.ts';
@@ -107,6 +108,38 @@ describe('the page', () => {
     expect(html).toContain('own clock 00:01:39.000');
     expect(html).toContain('4 more events were not kept.');
     expect(html).not.toContain('Side by side');
+  });
+
+  test('takes runs of the same together: sums, the median and the longest outage', () => {
+    const runs = [100, 300, 200, null].map((producersMs, index) => ({
+      ...report,
+      id: `r-${index}`,
+      settings: { ...report.settings, script: '' },
+      script: '',
+      verdict: {
+        ...verdict,
+        producersMs,
+        lost: index === 0 ? 2 : 0,
+        promise: index === 0 ? 'broken' : 'kept',
+      },
+    })) as LabReport[];
+    const [summary, ...more] = summariesOf(runs);
+    expect(more).toEqual([]);
+    expect(summary).toMatchObject({
+      name: 'replicated pair',
+      runs: 4,
+      lost: 2,
+      broken: 1,
+      confirmed: 4 * verdict.confirmed,
+      producers: { median: 200, longest: 300, notBack: 1 },
+    });
+    expect(outageText(summary!.producers)).toBe('200 ms, at most 300 ms; 1 not back');
+    expect(summariesOf([...runs, { ...runs[0]!, model: 'independent', pair: 'independent' }])).toHaveLength(
+      2,
+    );
+    const many = reportHtml([...runs, ...runs]);
+    expect(many).toContain('By kind of nodes');
+    expect(many).not.toContain('Side by side');
   });
 
   test('puts several side by side, and marks a broken promise', () => {

@@ -11,6 +11,8 @@ import {
   type LabSettings,
 } from '../../broker/contract/lab.ts';
 import { pairModels } from '../../broker/contract/pair-models.ts';
+import { ClientConnection } from '../../broker/lab/client-connection.ts';
+import { isRunning } from './process-state.ts';
 import { runWarren, WarrenProcess } from './warren-process.ts';
 
 let warren: WarrenProcess;
@@ -19,6 +21,14 @@ beforeAll(async () => {
   warren = await WarrenProcess.start();
 });
 afterAll(() => warren.dispose());
+
+/** By /proc, so on Linux. */
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .split(' ')
+    .filter((each) => each.trim() !== '')
+    .map(Number);
+}
 
 const base: LabSettings = { ...defaultLabSettings, messagesPerSecond: 300, seconds: 4, script: '' };
 
@@ -169,6 +179,57 @@ describe('faults of a node, on pairs of their own', () => {
     expect(problems).toEqual([]);
     expect(verdict).toMatchObject({ lost: 0, promise: 'kept', held: 0 });
     expect(verdict.delivered).toBe(verdict.published);
+  });
+});
+
+describe('on the host’s own pair', () => {
+  test('is killed and comes back; what was there before is left alone', async () => {
+    const own = await WarrenProcess.startPair({}, 'replicated');
+    onTestFinished(() => own.dispose());
+    const connection = await ClientConnection.open(own.address);
+    const channel = await connection.openChannel();
+    await channel.declareQueue('mine', { durable: true });
+    await channel.selectConfirms();
+    channel.publish('', 'mine', Buffer.from('still here'), { deliveryMode: 2 });
+    await expect.poll(() => channel.unconfirmed).toBe(0);
+    await connection.close();
+
+    const [report] = await labRuns({ pairs: ['this'], script: '+1s kill active' }, own);
+    expect(report).toMatchObject({ pair: 'this', model: 'replicated', problems: [] });
+    expect(report!.verdict).toMatchObject({ lost: 0, promise: 'kept' });
+    const { activeId } = await own.ready();
+    expect(activeId).toBe('b');
+    const { items } = await own.console.node('active', 'queues.list', { vhost: '/' });
+    expect(items.map(({ name, messagesReady }) => [name, messagesReady])).toEqual([['mine', 1]]);
+  });
+
+  test('a wrong password ends the series with a word, and leaves the lab ready for the next', async () => {
+    await warren.console.host('lab.start', {
+      settings: { ...base, pairs: ['this'] },
+      user: 'guest',
+      password: 'wrong',
+    });
+    const status = () => warren.console.host('lab.status');
+    await expect.poll(async () => (await status()).phase, { timeout: 30_000 }).toBe('idle');
+    expect((await status()).problem).toContain('ACCESS_REFUSED');
+    const [report] = await labRuns({ pairs: ['this'], seconds: 1 });
+    expect(report!.verdict.lost).toBe(0);
+  });
+});
+
+describe('the host’s end', () => {
+  test('Ctrl-C in the middle of a run: its pair and its process end with the host, and its folder is gone', async () => {
+    const host = await WarrenProcess.start();
+    onTestFinished(() => host.dispose());
+    await host.console.host('lab.start', { settings: { ...base, seconds: 60 } });
+    const status = () => host.console.host('lab.status');
+    await expect.poll(async () => (await status()).phase, { timeout: 30_000 }).toBe('running');
+    const children = childrenOf(host.child.pid!);
+    // The broker's own node, the pair's two, and the lab.
+    expect(children).toHaveLength(4);
+    expect((await host.interrupt()).code).toBe(0);
+    await expect.poll(() => children.filter((pid) => isRunning(pid))).toEqual([]);
+    expect(readdirSync(join(host.dataFolder, 'lab', 'pairs'))).toEqual([]);
   });
 });
 

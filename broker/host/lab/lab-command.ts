@@ -15,7 +15,7 @@ import {
   type LabSettings,
 } from '../../contract/lab.ts';
 import { parseScript, ScriptError } from '../../contract/lab-script.ts';
-import { runName } from '../../contract/lab-words.ts';
+import { outageText, runName, summariesOf } from '../../contract/lab-words.ts';
 import { pairModels, type PairModel } from '../../contract/pair-models.ts';
 import { exitCodes, UsageError } from '../command-line.ts';
 import { LabRunner } from './lab-runner.ts';
@@ -130,6 +130,11 @@ async function runSeries(runner: LabRunner, settings: LabSettings, files: string
   runner.onReport = (report) => console.log(`${runName(report)}: ${report.verdict.headline}`);
   runner.start(settings, { user: 'guest', password: 'guest' });
   const reports = await runner.ended();
+  if (settings.repeat > 1)
+    for (const { name, runs, lost, confirmed, producers, consumers } of summariesOf(reports))
+      console.log(
+        `${name}, ${runs} runs: ${lost} of ${confirmed} confirmed messages lost; producers ${outageText(producers)}; consumers ${outageText(consumers)}`,
+      );
   if (reports.length > 0) for (const file of files) await write(file, reports);
   const problems = reports.flatMap((report) =>
     report.problems.map((problem) => `${runName(report)}: ${problem}`),

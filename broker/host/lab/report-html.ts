@@ -12,7 +12,9 @@ import {
   ackWords,
   closesText,
   gapText,
+  outageText,
   runName,
+  summariesOf,
   verdictRows,
   type VerdictRow,
 } from '../../contract/lab-words.ts';
@@ -38,12 +40,40 @@ export function reportHtml(reports: LabReport[]): string {
 <body>
 <main>
 <h1>${escapeHtml(title)}</h1>
-${reports.length > 1 ? comparison(reports) : ''}
+${reports.length > 1 ? summary(reports) : ''}
+${reports.length > 1 && reports.length <= columnsMax ? comparison(reports) : ''}
 ${reports.map(reportSection).join('\n')}
 </main>
 </body>
 </html>
 `;
+}
+
+/** More runs than these are told of by their kind only, and each by itself below. */
+const columnsMax = 6;
+
+function summary(reports: LabReport[]): string {
+  const rows = summariesOf(reports).map(
+    (each) =>
+      `<tr><th scope="row">${escapeHtml(each.name)}</th><td>${each.runs}</td><td>${grouped.format(each.confirmed)}</td><td${each.broken > 0 ? ' class="bad"' : ''}>${grouped.format(each.lost)}</td><td>${grouped.format(each.held)}</td><td>${grouped.format(each.duplicated)}</td><td>${outageText(each.producers)}</td><td>${outageText(each.consumers)}</td></tr>`,
+  );
+  const heads = [
+    'Runs',
+    'Confirmed',
+    'Lost',
+    'Held',
+    'Duplicated',
+    'Unavailable for producers',
+    'for consumers',
+  ];
+  return `<section>
+<h2>By kind of nodes</h2>
+<div class="scroll"><table>
+<thead><tr><td></td>${heads.map((head) => `<th scope="col">${head}</th>`).join('')}</tr></thead>
+<tbody>${rows.join('\n')}</tbody>
+</table></div>
+<p><small>Outages: the median of the runs, and the longest.</small></p>
+</section>`;
 }
 
 function comparison(reports: LabReport[]): string {
