@@ -11,8 +11,8 @@ import { eventually } from '../eventually.ts';
 import { NodeProcess } from './node-process.ts';
 
 const mebibyte = 1 << 20;
-/** Of what is no body: the heap, the buffers of sockets and of the journal. */
-const slackBytes = 40 * mebibyte;
+/** The heap, the buffers of sockets and of the journal, and garbage that is found late on a busy machine. */
+const slackBytes = 64 * mebibyte;
 const deadlineMs = 60_000;
 const cleanup: (() => Promise<void> | void)[] = [];
 
@@ -135,7 +135,7 @@ class HalfWay {
 describe.skipIf(process.platform !== 'linux')('R13 R24: large bodies (peak memory as Linux tells it)', () => {
   for (const deliveryMode of [1, 2] as const)
     test(
-      `a burst from four connections, delivery mode ${deliveryMode}, stays within its bounds`,
+      `a burst from eight connections, delivery mode ${deliveryMode}, stays within its bounds`,
       { timeout: 120_000 },
       async () => {
         const [bodyBytes, budgetBytes, roomBytes] = [32 * mebibyte, 64 * mebibyte, 32 * mebibyte];
@@ -144,7 +144,9 @@ describe.skipIf(process.platform !== 'linux')('R13 R24: large bodies (peak memor
         const before = peakBytes(node);
         const bodies = Array.from({ length: 16 }, (_, number) => bodyOf(bodyBytes, number));
         await Promise.all(
-          [0, 4, 8, 12].map((from) => publish(node, 'large', bodies.slice(from, from + 4), deliveryMode)),
+          [0, 2, 4, 6, 8, 10, 12, 14].map((from) =>
+            publish(node, 'large', bodies.slice(from, from + 2), deliveryMode),
+          ),
         );
         const bound = budgetBytes + 2 * roomBytes + slackBytes;
         expect(peakBytes(node) - before).toBeLessThan(bound);
