@@ -1,6 +1,13 @@
 // The `warren` command's options. Parsing only: what they mean is the caller's matter.
 import { parseArgs } from 'node:util';
 import { pairModels, type PairModel } from '../contract/host-procedures.ts';
+import {
+  alonePolicies,
+  pairSettingLimits,
+  replicationModes,
+  type PairNumber,
+  type PairSettings,
+} from '../contract/pair-settings.ts';
 import { defaultDataFolder } from './data-folder.ts';
 
 export interface CommandLine {
@@ -10,6 +17,8 @@ export interface CommandLine {
   consolePort: number;
   dataFolder: string;
   pair: PairModel | null;
+  /** What was named on the command line; the rest is as it was. */
+  pairSettings: Partial<PairSettings>;
   confirmMode: ConfirmMode;
 }
 
@@ -47,6 +56,13 @@ Options:
                      (default ${defaultDataFolder()})
   --pair MODEL       start an active/standby pair; MODEL is independent,
                      shared-store or replicated
+  --replication M    a confirm of a replicated pair waits for both disks (sync)
+                     or for the active's only (async)
+  --when-alone P     without its standby the active of a replicated pair
+                     confirms alone (available) or holds publishers (strict)
+  --pair-setting N=V a number of the pair's settings, such as hungAfterMs=3000;
+                     may be given more than once, and is kept. One of
+${settingNames()}
   --confirm-mode M   when a persistent message is confirmed: synced (default),
                      once it is on the disk (fdatasync), or written, once the
                      system has it: a power failure may lose confirmed messages
@@ -75,6 +91,9 @@ export function parseCommandLine(args: string[]): CommandLine {
         data: { type: 'string', short: 'd' },
         pair: { type: 'string' },
         'confirm-mode': { type: 'string', default: 'synced' },
+        replication: { type: 'string' },
+        'when-alone': { type: 'string' },
+        'pair-setting': { type: 'string', multiple: true, default: [] },
       },
     }));
   } catch (error) {
@@ -96,8 +115,41 @@ export function parseCommandLine(args: string[]): CommandLine {
     consolePort: portOf('--console-port', values['console-port'], defaultConsolePort),
     dataFolder: values.data ?? defaultDataFolder(),
     pair: pair as PairModel | null,
+    pairSettings: {
+      ...oneOf('--replication', 'replication', values.replication, replicationModes),
+      ...oneOf('--when-alone', 'whenAlone', values['when-alone'], alonePolicies),
+      ...Object.fromEntries(values['pair-setting'].map(pairSettingOf)),
+    },
     confirmMode,
   };
+}
+
+function settingNames(): string {
+  const names = Object.entries(pairSettingLimits);
+  return names.map(([name, { least, most }]) => `${' '.repeat(21)}${name} (${least} to ${most})`).join('\n');
+}
+
+function oneOf<Name extends string, Value extends string>(
+  option: string,
+  name: Name,
+  text: string | undefined,
+  values: readonly Value[],
+): Partial<Record<Name, Value>> {
+  if (text === undefined) return {};
+  const value = values.find((each) => each === text);
+  if (value === undefined) throw new UsageError(`${option}: '${text}' is not one of ${values.join(', ')}`);
+  return { [name]: value } as Record<Name, Value>;
+}
+
+function pairSettingOf(text: string): [PairNumber, number] {
+  const [name = '', value = ''] = text.split('=');
+  if (!Object.hasOwn(pairSettingLimits, name))
+    throw new UsageError(`--pair-setting: there is no setting '${name}'`);
+  const { least, most } = pairSettingLimits[name as PairNumber];
+  const number = /^\d+$/.test(value) ? Number(value) : NaN;
+  if (!(number >= least && number <= most))
+    throw new UsageError(`--pair-setting: ${name} is a number from ${least} to ${most}, not '${value}'`);
+  return [name as PairNumber, number];
 }
 
 function portOf(option: string, text: string | undefined, otherwise: number): number {

@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
+import * as v from 'valibot';
 import { DataFolderInUse } from '../base/data-folder-lock.ts';
+import { pairSettingsSchema, type PairSettings } from '../contract/pair-settings.ts';
 import { exitCodes, helpText, parseCommandLine, UsageError, type CommandLine } from './command-line.ts';
 import { WebConsole } from './web-console.ts';
 import { ConsoleToken } from './console-token.ts';
@@ -67,6 +69,7 @@ async function run(options: CommandLine, version: string): Promise<void> {
   const webConsole = new WebConsole(host, token, join(dist, 'renderer'));
   ending.of(host, webConsole);
   await webConsole.listen(loopback, consolePort);
+  if (Object.keys(options.pairSettings).length > 0) await setPairSettings(host, options.pairSettings);
   if (options.pair && host.pairModel !== options.pair) await host.startPair(options.pair);
   console.log(`warren ${version}`);
   console.log(`  AMQP      ${host.amqpUri}`);
@@ -74,6 +77,14 @@ async function run(options: CommandLine, version: string): Promise<void> {
   console.log(`  HTTP API  http://${loopback}:${consolePort}/api`);
   console.log(`  data      ${dataFolder}`);
   console.log('Ctrl-C stops it.');
+}
+
+/** Throws UsageError for what does not go together, also with what was set before. */
+async function setPairSettings(host: Host, given: Partial<PairSettings>): Promise<void> {
+  const settings = v.safeParse(pairSettingsSchema, { ...host.pairSettings, ...given });
+  if (settings.success) return host.setPairSettings(settings.output);
+  await host.stop();
+  throw new UsageError(settings.issues[0].message);
 }
 
 /** The port, or after asking the next free one. Throws PortTaken when there is nobody to ask or they decline. */

@@ -25,6 +25,7 @@ const dialogs: [screen: string, segments: string[], button: string | RegExp, dia
   ['Users', ['users'], 'New user', 'New user'],
   ['Users', ['users'], 'Grant', 'Grant permissions'],
   ['Pair', ['pair'], 'Settings', 'Failback'],
+  ['Pair', ['pair'], 'Pair settings', 'Pair settings'],
   ['Pair', ['pair'], 'Kill', /Kill node/],
   ['Virtual hosts', ['vhosts'], 'New virtual host', 'New virtual host'],
 ];

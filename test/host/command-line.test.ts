@@ -8,6 +8,17 @@ describe('the warren command', () => {
     expect(helpText).toContain('--confirm-mode');
   });
 
+  it('R33b: takes what a copy promises, and numbers of the pair by their names', () => {
+    expect(parseCommandLine([]).pairSettings).toEqual({});
+    const args = ['--pair', 'replicated', '--replication', 'async', '--when-alone', 'strict'];
+    const numbers = ['--pair-setting', 'leaseMs=20000', '--pair-setting', 'hungAfterMs=3000'];
+    expect(parseCommandLine([...args, ...numbers])).toMatchObject({
+      pair: 'replicated',
+      pairSettings: { replication: 'async', whenAlone: 'strict', leaseMs: 20_000, hungAfterMs: 3000 },
+    });
+    expect(helpText).toContain('leaseMs (2000 to 300000)');
+  });
+
   it('refuses what it does not know', () => {
     for (const args of [
       ['--confirm-mode', 'fast'],
@@ -17,6 +28,11 @@ describe('the warren command', () => {
       ['--console-port', 'http'],
       ['--pair', 'triple'],
       ['--data', ''],
+      ['--replication', 'both'],
+      ['--when-alone', ''],
+      ['--pair-setting', 'hungAfterMs'],
+      ['--pair-setting', 'hungAfterMs=1'],
+      ['--pair-setting', 'toString=1000'],
       ['--unknown'],
       ['stray'],
     ])
