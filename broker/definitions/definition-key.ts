@@ -1,8 +1,12 @@
 // The identity of a definition: its kind and the names that tell it from others, as JSON array text.
-import type { Definition, DefinitionKey } from './definitions-store.ts';
+import type { Definition, DefinitionKey, DefinitionRemoval } from './definitions-store.ts';
 
 export function definitionKey({ kind, body }: Definition): DefinitionKey {
   return JSON.stringify([kind, ...identity({ kind, body } as Definition)]);
+}
+
+export function removalOf(definition: Definition): DefinitionRemoval {
+  return { op: 'remove', kind: definition.kind, key: definitionKey(definition) };
 }
 
 function identity({ kind, body }: Definition): unknown[] {

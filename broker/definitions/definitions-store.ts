@@ -57,8 +57,13 @@ export type Definition = {
 /** The same object always has the same key: kind and the names that identify it, JSON array text. */
 export type DefinitionKey = string;
 
-export type DefinitionChange =
-  { op: 'put'; definition: Definition } | { op: 'remove'; kind: DefinitionKind; key: DefinitionKey };
+export interface DefinitionRemoval {
+  op: 'remove';
+  kind: DefinitionKind;
+  key: DefinitionKey;
+}
+
+export type DefinitionChange = { op: 'put'; definition: Definition } | DefinitionRemoval;
 
 export interface StoredDefinition {
   definition: Definition;
@@ -91,6 +96,8 @@ export interface DefinitionsStore {
  */
 export interface DefinitionSink {
   commit(change: DefinitionChange, origin: 'local' | 'peer'): Promise<void>;
+  /** The same for many that go together, at a fraction of the cost of each. */
+  removeAll(removals: readonly DefinitionRemoval[], origin: 'local' | 'peer'): Promise<void>;
 }
 
 /** A change could not be kept; whether the disk has some of it is not known. */

@@ -195,21 +195,21 @@ export function vhostRow(vhost: Vhost, connections: Connection[], rates: RateSam
     receiveRate: rate('bytesReceived'),
     sendRate: rate('bytesSent'),
     rates: sumOf(
-      queues.map((queue) => rates.messageRates(queue.counters)),
+      queues.map((queue) => rates.of(queue.counters)),
       rates.of(vhost.counters)['publish'] ?? 0,
     ),
     totals: sumOf(
-      queues.map((queue) => messageTotals(queue.counters)),
+      queues.map((queue) => queue.counters),
       vhost.counters.publish,
     ),
   };
 }
 
 /** Of a virtual host's queues; publishes are counted once, however many queues took the message. */
-function sumOf(all: MessageRates[], publish: number): MessageRates {
+function sumOf(all: Partial<MessageRates>[], publish: number): MessageRates {
   const sum = messageTotals({});
-  for (const each of all)
-    for (const name of Object.keys(sum) as (keyof MessageRates)[]) sum[name] += each[name];
+  const names = Object.keys(sum) as (keyof MessageRates)[];
+  for (const each of all) for (const name of names) sum[name] += each[name] ?? 0;
   return { ...sum, publish };
 }
 

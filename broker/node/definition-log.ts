@@ -3,6 +3,7 @@
 import { definitionKey } from '../definitions/definition-key.ts';
 import type {
   DefinitionChange,
+  DefinitionRemoval,
   DefinitionSink,
   DefinitionsStore,
   StoredDefinition,
@@ -34,6 +35,17 @@ export class DefinitionLog implements DefinitionSink {
   /** Nothing that is there now is this node's alone. */
   settleAll(): Promise<void> {
     return this.#store.settle(this.#lastChange);
+  }
+
+  async removeAll(removals: readonly DefinitionRemoval[], origin: 'local' | 'peer'): Promise<void> {
+    // Those of one batch share their promise.
+    const pending = new Set<Promise<unknown>>();
+    for (const removal of removals) {
+      if (origin === 'local') this.#lastChange++;
+      pending.add(this.#store.remove(removal.kind, removal.key));
+      if (origin === 'local' && this.peer) pending.add(this.peer(removal));
+    }
+    await Promise.all(pending);
   }
 
   async commit(change: DefinitionChange, origin: 'local' | 'peer'): Promise<void> {

@@ -2,7 +2,7 @@
 // records into the queues that hold them.
 import { ConnectionError, ReplyCode } from '../amqp/reply-codes.ts';
 import { Turns } from '../base/turns.ts';
-import { definitionKey } from '../definitions/definition-key.ts';
+import { definitionKey, removalOf } from '../definitions/definition-key.ts';
 import type { Definition, DefinitionChange } from '../definitions/definitions-store.ts';
 import type { FieldValue } from '../contract/rows.ts';
 import type { RecoveryVisitor } from '../journal/journal.ts';
@@ -83,10 +83,10 @@ export class VhostRegistry {
     const definitions = [...vhost.definitions()];
     this.#vhosts.delete(name);
     const closed = vhost.close();
-    const changes: DefinitionChange[] = definitions.map((definition) => removal(definition));
-    changes.push(removal({ kind: 'vhost', body: { name, ...vhost.metadata } }));
-    const stored = changes.map((change) => this.#services.definitions.commit(change, 'local'));
-    return Promise.all([closed, ...stored]).then(() => undefined);
+    const removals = definitions.map((definition) => removalOf(definition));
+    removals.push(removalOf({ kind: 'vhost', body: { name, ...vhost.metadata } }));
+    const stored = this.#services.definitions.removeAll(removals, 'local');
+    return Promise.all([closed, stored]).then(() => undefined);
   }
 
   /** Parameters of no virtual host. */
@@ -104,7 +104,7 @@ export class VhostRegistry {
     const value = this.#globalParameters.get(name);
     if (value === undefined) return undefined;
     this.#globalParameters.delete(name);
-    const change = removal({ kind: 'global-parameter', body: { name, value } });
+    const change = removalOf({ kind: 'global-parameter', body: { name, value } });
     return this.#services.definitions.commit(change, 'local');
   }
 
@@ -232,8 +232,4 @@ export class VhostRegistry {
 
 function namesOf(definition: Definition): string[] {
   return JSON.parse(definitionKey(definition)) as string[];
-}
-
-function removal(definition: Definition): DefinitionChange {
-  return { op: 'remove', kind: definition.kind, key: definitionKey(definition) };
 }

@@ -5,11 +5,12 @@ import { ChannelError, ConnectionError, ReplyCode } from '../amqp/reply-codes.ts
 import type { Clock } from '../base/clock.ts';
 import { inTurn, type LongWork, type Turns } from '../base/turns.ts';
 import type { QueueType } from '../contract/rows.ts';
-import { definitionKey } from '../definitions/definition-key.ts';
+import { removalOf } from '../definitions/definition-key.ts';
 import {
   StoreFault,
   type Definition,
   type DefinitionChange,
+  type DefinitionRemoval,
   type DefinitionSink,
 } from '../definitions/definitions-store.ts';
 import { shapeOf } from '../definitions/reconcile.ts';
@@ -396,12 +397,18 @@ export class Vhost implements QueueHost {
   }
 
   #removeExchange(exchange: Exchange): Promised {
-    if (this.exchanges.get(exchange.name) !== exchange) return undefined;
+    const removals: DefinitionRemoval[] = [];
+    this.#takeOutExchange(exchange, removals);
+    return this.#removeAll(removals);
+  }
+
+  /** In memory, with its bindings; what is to be removed from the store is added to `removals`. */
+  #takeOutExchange(exchange: Exchange, removals: DefinitionRemoval[]): void {
+    if (this.exchanges.get(exchange.name) !== exchange) return;
     this.exchanges.delete(exchange.name);
     this.revision++;
-    const changes = [...exchange.bindings, ...exchange.incoming].map((binding) => this.#detach(binding));
-    if (exchange.durable) changes.push(this.#remove(this.#exchangeDefinition(exchange)));
-    return all(changes);
+    for (const binding of [...exchange.bindings, ...exchange.incoming]) this.#takeOut(binding, removals);
+    if (exchange.durable) removals.push(removalOf(this.#exchangeDefinition(exchange)));
   }
 
   // ---- Queues ----
@@ -500,12 +507,11 @@ export class Vhost implements QueueHost {
     this.queues.delete(queue.name);
     this.revision++;
     this.counters.queuesDeleted++;
-    const changes: Promised[] = [];
-    for (const binding of this.bindingsTo(queue)) changes.push(this.#detach(binding));
-    if (queue.durable) changes.push(this.#remove(this.#queueDefinition(queue)));
+    const removals: DefinitionRemoval[] = [];
+    for (const binding of this.bindingsTo(queue)) this.#takeOut(binding, removals);
+    if (queue.durable) removals.push(removalOf(this.#queueDefinition(queue)));
     if (queue.owner) this.#disown(queue.owner, queue);
-    changes.push(this.turns.run(queue.close()));
-    return all(changes);
+    return all([this.#removeAll(removals), this.turns.run(queue.close())]);
   }
 
   #addQueue(declaration: ConstructorParameters<typeof Queue>[1]): Queue {
@@ -615,7 +621,13 @@ export class Vhost implements QueueHost {
 
   /** Removes a binding, and its source with the last one where that is auto-delete. */
   #detach(binding: Binding): Promised {
-    if (!this.bindings.delete(binding.key)) return undefined;
+    const removals: DefinitionRemoval[] = [];
+    this.#takeOut(binding, removals);
+    return this.#removeAll(removals);
+  }
+
+  #takeOut(binding: Binding, removals: DefinitionRemoval[]): void {
+    if (!this.bindings.delete(binding.key)) return;
     const { source, destination } = binding;
     source.bindings.delete(binding);
     source.table.remove(binding);
@@ -626,10 +638,8 @@ export class Vhost implements QueueHost {
       if (set?.size === 0) this.#bindingsOfQueue.delete(destination);
     }
     this.revision++;
-    const changes: Promised[] = [];
-    if (isStored(binding)) changes.push(this.#remove(this.#bindingDefinition(binding)));
-    if (source.autoDelete && source.bindings.size === 0) changes.push(this.#removeExchange(source));
-    return all(changes);
+    if (isStored(binding)) removals.push(removalOf(this.#bindingDefinition(binding)));
+    if (source.autoDelete && source.bindings.size === 0) this.#takeOutExchange(source, removals);
   }
 
   // ---- Policies ----
@@ -860,15 +870,16 @@ export class Vhost implements QueueHost {
 
   /** Rejects with ConnectionError 506 when the store cannot keep it. */
   #commit(change: DefinitionChange): Promise<void> {
-    return this.#services.definitions.commit(change, this.#origin).catch((error: unknown) => {
-      if (!(error instanceof StoreFault)) throw error;
-      throw new ConnectionError(ReplyCode.RESOURCE_ERROR, error.message);
-    });
+    return this.#services.definitions.commit(change, this.#origin).catch(refused);
   }
 
   #remove(definition: Definition): Promise<void> {
-    const key = definitionKey(definition);
-    return this.#commit({ op: 'remove', kind: definition.kind, key });
+    return this.#commit(removalOf(definition));
+  }
+
+  #removeAll(removals: DefinitionRemoval[]): Promised {
+    if (removals.length === 0) return undefined;
+    return this.#services.definitions.removeAll(removals, this.#origin).catch(refused);
   }
 
   #defaultTable(): RoutingTable {
@@ -882,6 +893,12 @@ export class Vhost implements QueueHost {
       },
     };
   }
+}
+
+/** Throws what a client is told of a store that cannot keep a change. */
+function refused(error: unknown): never {
+  if (!(error instanceof StoreFault)) throw error;
+  throw new ConnectionError(ReplyCode.RESOURCE_ERROR, error.message);
 }
 
 /** Bindings are kept where both ends are; the predeclared exchanges always are. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { AccessControl, AuthenticationFailure } from '../../broker/auth/access-control.ts';
 import { hashPassword, passwordMatches } from '../../broker/auth/password.ts';
 
-const sink = { commit: () => Promise.resolve() };
+const sink = { commit: () => Promise.resolve(), removeAll: () => Promise.resolve() };
 const plain = (user: string, password: string) => Buffer.from(`\0${user}\0${password}`);
 
 async function access(): Promise<AccessControl> {

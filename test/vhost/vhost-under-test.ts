@@ -51,7 +51,7 @@ export class VhostUnderTest {
     this.#scratch = new SegmentLog({ ...shared, folder: join(folder, 'paging'), scratch: true });
     const { budgetBytes = Infinity } = options;
     const pager = new Pager({ budgetBytes, journal: this.journal, scratch: this.#scratch, log: silentLog });
-    const definitions = { commit: () => Promise.resolve() };
+    const definitions = { commit: () => Promise.resolve(), removeAll: () => Promise.resolve() };
     this.#vhosts = new VhostRegistry({ clock: this.clock, journal: this.journal, definitions, pager });
     void this.#vhosts.put('/', { description: '', tags: [], tracing: false });
     this.vhost = this.#vhosts.get('/')!;
