@@ -1,6 +1,13 @@
 // A virtual host: exchanges, queues and bindings by name, and the way of a message between them (R15). It owns
 // the three tables; a change is made in memory at once and promised when the definition sink has it.
-import { decodeTable, encodeTable, stringOf, typeNameOf, type FieldTable } from '../amqp/field-table.ts';
+import {
+  decodeTable,
+  emptyTable,
+  encodeTable,
+  stringOf,
+  typeNameOf,
+  type FieldTable,
+} from '../amqp/field-table.ts';
 import { ChannelError, ConnectionError, ReplyCode } from '../amqp/reply-codes.ts';
 import type { Clock } from '../base/clock.ts';
 import { inTurn, type LongWork, type Turns } from '../base/turns.ts';
@@ -820,7 +827,7 @@ export class Vhost implements QueueHost {
 
   #exchangeDefinition(exchange: Exchange): Definition {
     const { name, type, autoDelete, internal } = exchange;
-    const args = encodeTable(exchange.arguments).toString('base64');
+    const args = textOf(exchange.arguments);
     return {
       kind: 'exchange',
       body: { vhost: this.name, name, type, autoDelete, internal, arguments: args },
@@ -829,7 +836,7 @@ export class Vhost implements QueueHost {
 
   #queueDefinition(queue: Queue): Definition {
     const { name, id, autoDelete } = queue;
-    const args = encodeTable(queue.arguments).toString('base64');
+    const args = textOf(queue.arguments);
     return { kind: 'queue', body: { vhost: this.name, name, id, autoDelete, arguments: args } };
   }
 
@@ -842,7 +849,7 @@ export class Vhost implements QueueHost {
         destination: binding.destination.name,
         destinationType: binding.destination.kind,
         routingKey: binding.routingKey,
-        arguments: encodeTable(binding.arguments).toString('base64'),
+        arguments: textOf(binding.arguments),
       },
     };
   }
@@ -908,14 +915,23 @@ function isStored(binding: Binding): boolean {
 
 /** Argument order does not tell bindings apart. */
 function bindingKey(request: BindingRequest): string {
-  const args = new Map([...request.arguments].sort(([a], [b]) => (a < b ? -1 : 1)));
+  const { size } = request.arguments;
+  const args =
+    size < 2 ? request.arguments : new Map([...request.arguments].sort(([a], [b]) => (a < b ? -1 : 1)));
   return JSON.stringify([
     request.source,
     request.destinationType,
     request.destination,
     request.routingKey,
-    encodeTable(args).toString('base64'),
+    textOf(args),
   ]);
+}
+
+const noArguments = encodeTable(emptyTable).toString('base64');
+
+/** What definitions hold of arguments; most have none. */
+function textOf(args: FieldTable): string {
+  return args.size === 0 ? noArguments : encodeTable(args).toString('base64');
 }
 
 function tableOf(encoded: string): FieldTable {
