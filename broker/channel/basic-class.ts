@@ -299,6 +299,7 @@ export class BasicClass {
     if (transaction) return transaction.settle(how, tag, multiple);
     if (!multiple) this.settled(how, unacked.take(tag)!);
     else if (how === 'requeue') channel.requeueUpTo(tag);
+    else if (how === 'reject') channel.rejectUpTo(tag);
     else unacked.takeUpTo(tag, (each) => this.settled(how, each));
     channel.wakeStarved();
   }
@@ -312,7 +313,7 @@ export class BasicClass {
       channel.host.services.totals.ack++;
       unacked.queue.acknowledge(unacked.entry);
     } else if (how === 'requeue') unacked.queue.requeue([unacked.entry]);
-    else unacked.queue.reject(unacked.entry);
+    else unacked.queue.reject([unacked.entry]);
   }
 
   #recover(requeue: boolean, answer: boolean): void {

@@ -271,15 +271,23 @@ export class Channel {
 
   /** Of what is unacknowledged, all up to this tag (0: all) goes back to its queues, to each at once. */
   requeueUpTo(tag: number): void {
-    const returned = new Map<Queue, QueueEntry[]>();
+    for (const [queue, entries] of this.#takeUpTo(tag)) queue.requeue(entries);
+  }
+
+  rejectUpTo(tag: number): void {
+    for (const [queue, entries] of this.#takeUpTo(tag)) queue.reject(entries);
+  }
+
+  #takeUpTo(tag: number): Map<Queue, QueueEntry[]> {
+    const taken = new Map<Queue, QueueEntry[]>();
     this.unacked.takeUpTo(tag, (unacked) => {
       const { queue, entry } = unacked;
       this.settled(unacked);
-      const entries = returned.get(queue);
+      const entries = taken.get(queue);
       if (entries) entries.push(entry);
-      else returned.set(queue, [entry]);
+      else taken.set(queue, [entry]);
     });
-    for (const [queue, entries] of returned) queue.requeue(entries);
+    return taken;
   }
 
   #finish(): void {

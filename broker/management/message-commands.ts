@@ -119,7 +119,7 @@ export class MessageCommands {
     const remaining = queue.readyCount;
     if (requeue) queue.requeue(taken);
     else if (input.ackMode === 'ack_requeue_false') for (const entry of taken) queue.acknowledge(entry);
-    else for (const entry of taken) queue.reject(entry);
+    else queue.reject(taken);
     return { messages, remaining };
   }
 

@@ -232,6 +232,45 @@ describe('R31: very many messages that come back', () => {
   });
 });
 
+describe('R26: very many messages that are rejected', () => {
+  const count = 5000;
+
+  async function rejecting(): Promise<{ vhost: VhostUnderTest; turns: () => Promise<number> }> {
+    const vhost = await open({
+      queues: { q: deadLettersTo('dead'), dead: none },
+      journal: { pendingBytesMax: 1 << 20 },
+    });
+    await vhost.fill('q', count, 1024);
+    const queue = vhost.queue('q');
+    queue.reject(Array.from({ length: count }, () => queue.get(false)!));
+    const turns = async () => (await growth(vhost, () => count - queue.unacked.count)).most;
+    return { vhost, turns };
+  }
+
+  test('become dead letters in slices and in order, and wait where the journal has no room', async () => {
+    const { vhost, turns } = await rejecting();
+    expect(await turns()).toBeLessThanOrEqual(dropsPerTurnMax);
+    expect(vhost.numbersIn('dead')).toEqual([...Array(count).keys()]);
+    expect(vhost.queue('q').messageCount).toBe(0);
+    expect(vhost.journal.statistics().liveRecords).toBe(count);
+  });
+
+  test('are let go of when their queue is deleted meanwhile, each once', async () => {
+    const { vhost } = await rejecting();
+    vhost.clock.turn();
+    const { promised } = vhost.vhost.deleteQueue(vhost.queue('q'), false, false);
+    await vhost.turns();
+    await promised;
+    const dead = vhost.numbersIn('dead');
+    expect(dead.length).toBeLessThan(count);
+    expect(dead).toEqual([...Array(dead.length).keys()]);
+    expect(vhost.journal.statistics().liveRecords).toBe(dead.length);
+    vhost.queue('dead').purge();
+    await vhost.turns();
+    expect(vhost.vhost.pager.residentBytes).toBe(0);
+  });
+});
+
 describe('very many messages that must go from the head', () => {
   const expired = 20_000;
 

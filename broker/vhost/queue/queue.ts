@@ -324,14 +324,8 @@ export class Queue implements ReadyListener {
     entry.returns++;
     if (this.deleted) return false;
     if (this.type !== 'quorum' || entry.returns <= this.settings.deliveryLimit) return true;
-    try {
-      this.#die(entry, 'delivery_limit');
-      return false;
-    } catch (error) {
-      // The journal cannot keep its dead letter now: it dies when it comes back once more.
-      if (!(error instanceof JournalFault)) throw error;
-      return true;
-    }
+    // Where its dead letter cannot be kept now, it dies when it comes back once more.
+    return !this.#diesNow(entry, 'delivery_limit');
   }
 
   #putBack(entries: QueueEntry[]): void {
@@ -342,9 +336,24 @@ export class Queue implements ReadyListener {
   }
 
   /** Rejected without requeue: dead-lettered or discarded. */
-  reject(entry: QueueEntry): void {
-    this.#takeBack(entry);
-    if (!this.deleted) this.#die(entry, 'rejected');
+  reject(entries: QueueEntry[]): void {
+    if (entries.length > dropsAtOnce) {
+      void this.host.turns.run(this.#rejectInTurns(entries));
+      return;
+    }
+    for (const entry of entries) {
+      this.#takeBack(entry);
+      if (!this.deleted) this.#die(entry, 'rejected');
+    }
+  }
+
+  /** Each stays unacknowledged until its dead letter is made, also when the queue is deleted meanwhile. */
+  *#rejectInTurns(entries: QueueEntry[]): LongWork {
+    for (const [index, entry] of entries.entries()) {
+      while (!this.deleted && !this.#diesNow(entry, 'rejected')) yield this.host.pager.nextWrite();
+      this.#takeBack(entry);
+      if (this.settings.deadLetterExchange !== null || index % dropsPerStep === 0) yield;
+    }
   }
 
   /** Drops all ready messages and tells how many; `released` settles when the journal has let go of each. */
@@ -618,18 +627,24 @@ export class Queue implements ReadyListener {
 
   /** False when its dead letter cannot be kept now: it stays. */
   #drop(reason: DeathReason): boolean {
-    if (this.settings.deadLetterExchange !== null && this.host.pager.behind) return false;
     // With priorities the head is the highest: RabbitMQ's rule, also for what is over the limit.
     const entry = this.#ready.shift();
     if (!entry) return true;
     this.readyBytes -= entry.message.bodySize;
+    if (this.#diesNow(entry, reason)) return true;
+    this.#ready.restore(entry);
+    this.readyBytes += entry.message.bodySize;
+    return false;
+  }
+
+  /** False when its dead letter cannot be kept now. */
+  #diesNow(entry: QueueEntry, reason: DeathReason): boolean {
+    if (this.settings.deadLetterExchange !== null && this.host.pager.behind) return false;
     try {
       this.#die(entry, reason);
       return true;
     } catch (error) {
       if (!(error instanceof JournalFault)) throw error;
-      this.#ready.restore(entry);
-      this.readyBytes += entry.message.bodySize;
       return false;
     }
   }
