@@ -48,10 +48,14 @@ export class PairHealth {
     const { leaseMs, diskStallMs, slowSyncMs } = this.#parts.settings();
     const model = this.#parts.model();
     if (model === null) return { terms: null, slowSyncMs };
-    const mayLeave = this.#parts.activeId() === id && this.#whyStay() === null;
+    const active = this.#parts.activeId() === id;
+    const mayLeave = active && this.#whyStay() === null;
     // The standby of a shared store would open the same one.
     const leavesOnStallMs = mayLeave && model !== 'shared-store' ? diskStallMs : null;
-    return { terms: { leaseMs, leavesOnStallMs, leavesOnFault: mayLeave }, slowSyncMs };
+    return {
+      terms: { leaseMs, leavesOnStallMs, leavesOnFault: active && this.#whyStay('disk-fault') === null },
+      slowSyncMs,
+    };
   }
 
   heard(id: NodeId, health: NodeHealth | null): void {
@@ -87,7 +91,7 @@ export class PairHealth {
   }
 
   /** Why the active is not to leave its place now; null when the standby can have it. */
-  #whyStay(): string | null {
+  #whyStay(kind?: TroubleKind): string | null {
     const successor = this.#parts.successor();
     if (successor === null) return 'no standby could take over';
     const { diskStallMs, slowForMs } = this.#parts.settings();
@@ -98,6 +102,8 @@ export class PairHealth {
         health.diskPendingMs > diskStallMs / 2 ||
         health.diskSlowForMs >= slowForMs);
     if (isUnwell) return `the disk of node ${successor} is not well either`;
+    // A journal that has failed does not come and go: this node serves nobody until it is started again.
+    if (kind === 'disk-fault') return null;
     const held = this.#heldOff();
     return held && `held off after ${held.reason}`;
   }
@@ -140,7 +146,7 @@ export class PairHealth {
       if (model === 'shared-store') return 'the standby would open the same store';
       if (model === 'replicated' && replication === 'sync') return 'a confirm waits for both disks';
     }
-    return this.#whyStay();
+    return this.#whyStay(kind);
   }
 
   /** In order, since the node can still do all that takes. */

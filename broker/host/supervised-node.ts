@@ -171,7 +171,9 @@ export class SupervisedNode {
 
   /** Rejects with the node's own error text. */
   async control(request: NodeControl): Promise<unknown> {
-    const result = await this.#answering().control(request);
+    // One that a fault keeps from starting has to hear that it is over.
+    const rpc = request.kind === 'faults' && this.#rpc ? this.#rpc : this.#answering();
+    const result = await rpc.control(request);
     if (!result.ok) throw new ContractError(result.error.code, result.error.message);
     return result.value;
   }

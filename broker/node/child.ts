@@ -29,10 +29,17 @@ function whileStarting(request: NodeControl): Promise<Result<unknown>> {
 async function main(): Promise<void> {
   const config = JSON.parse(process.argv[2] ?? '{}') as ProcessConfig;
   const channel = parentChannel();
+  const faults = new FaultDoor(osDoors);
+  faults.set(config.faults ?? []);
   let running: NodeProcess | null = null;
   const answers: NodeServer = {
     call: (name, input) => running?.call(name, input) ?? Promise.resolve(starting),
-    control: (request) => running?.control(request) ?? whileStarting(request),
+    control: (request) => {
+      if (running) return running.control(request);
+      // It may be one that keeps it from starting, and over now.
+      if (request.kind === 'faults') faults.set(request.faults);
+      return whileStarting(request);
+    },
   };
   const host = createBirpc<NodeClient, NodeServer>(answers, {
     post: (message) => channel.post(message),
@@ -46,8 +53,6 @@ async function main(): Promise<void> {
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', end);
   channel.onClosed(end);
-  const faults = new FaultDoor(osDoors);
-  faults.set(config.faults ?? []);
   const disk = new DiskWatch(osDoors.clock);
   const doors = disk.watched(faults.doors);
   try {

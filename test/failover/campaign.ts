@@ -18,6 +18,15 @@ const queue = 'campaign.q';
 const backlogQueue = 'campaign.backlog';
 const serviceMaxMs = 60_000;
 
+/** Failures come quicker here than anywhere: nothing is held off, and a disk that stalls is given up sooner. */
+const hasty = {
+  diskStallMs: 1500,
+  leaseMs: 4000,
+  holdOffMs: 1000,
+  failoversMax: 100,
+  failoverWindowMinutes: 1,
+};
+
 class Campaign {
   readonly #options: CampaignOptions;
   readonly #warren: WarrenProcess;
@@ -50,6 +59,7 @@ class Campaign {
 
   async run(): Promise<boolean> {
     const { failures, backlog } = this.#options;
+    await this.#warren.console.host('pair.settings.put', hasty);
     if (backlog > 0) await this.#fillBacklog(backlog);
     this.#consumer.start();
     this.#producer.start();

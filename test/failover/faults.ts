@@ -1,6 +1,7 @@
 // What can be done to a pair in a campaign, by name. Each resolves when it has been done; how the pair takes it is the
 // campaign's to watch.
 import { setTimeout as pause } from 'node:timers/promises';
+import { placeOf, type LastingFault } from '../../broker/contract/node-faults.ts';
 import { isRunning } from '../process/process-state.ts';
 import type { WarrenProcess } from '../process/warren-process.ts';
 
@@ -43,10 +44,33 @@ const faults = {
   stop: async ({ warren, active }) => {
     await warren.console.host('nodes.restart', { nodeId: active });
   },
+  /** The heartbeat lives while every file operation hangs. */
+  'disk-stall': (context) => lasting(context, context.active, { kind: 'disk-stall' }, 3500),
+  'disk-stall-standby': (context) => lasting(context, context.standby, { kind: 'disk-stall' }, 3500),
+  'disk-error': (context) => lasting(context, context.active, { kind: 'disk-error' }, 500),
+  'disk-full': (context) => lasting(context, context.active, { kind: 'disk-full' }, 500),
+  'slow-sync': (context) => lasting(context, context.active, { kind: 'slow-sync', delayMs: 80 }, 1500),
+  'link-cut': (context) => lasting(context, context.active, { kind: 'peer-link', state: 'cut' }, 2500),
+  'link-delayed': (context) =>
+    lasting(context, context.active, { kind: 'peer-link', state: 'delayed', delayMs: 60 }, 1500),
+  'clock-jump': (context) => lasting(context, context.active, { kind: 'clock-jump', byMs: -3_600_000 }, 500),
   'switch-over': async ({ warren }) => {
     await warren.console.host('pair.switchOver');
   },
 } satisfies Record<string, Fault>;
+
+/** Puts a fault on a node and takes it away after up to `mostMs`, whoever serves by then. */
+async function lasting(
+  context: FaultContext,
+  nodeId: Id,
+  fault: LastingFault,
+  mostMs: number,
+): Promise<void> {
+  const { warren, random } = context;
+  await warren.console.host('nodes.fault', { nodeId, fault });
+  await pause(100 + random() * mostMs);
+  await warren.console.host('nodes.fault', { nodeId, fault: null, place: placeOf(fault) });
+}
 
 export type FaultName = keyof typeof faults;
 
