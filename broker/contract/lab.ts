@@ -223,6 +223,8 @@ export interface LabEvent {
   source: string;
   kind: 'phase' | 'fault' | 'pair' | 'log' | 'client';
   level: 'info' | 'good' | 'bad';
+  /** Where it begins or ends a state of its source: `up` without serving, `gone` or hanging; a client `away` or `back`. */
+  turn: 'serves' | 'up' | 'gone' | 'away' | 'back' | null;
   message: string;
 }
 

@@ -74,8 +74,14 @@ export class ClientBook implements AuditSink {
     return this.#events.splice(0);
   }
 
-  say(source: string, level: ClientEvent['level'], message: string, at = Date.now()): void {
-    if (this.#events.length < waitingMax) this.#events.push({ at, source, level, message });
+  say(
+    source: string,
+    level: ClientEvent['level'],
+    message: string,
+    at = Date.now(),
+    turn: ClientEvent['turn'] = null,
+  ): void {
+    if (this.#events.length < waitingMax) this.#events.push({ at, source, level, turn, message });
     else this.dropped++;
   }
 
@@ -90,7 +96,7 @@ export class ClientBook implements AuditSink {
     if (row) row.lastReason = reason.message;
     if (row && reason.replyCode > 0) row.closes[reason.replyCode] = (row.closes[reason.replyCode] ?? 0) + 1;
     const code = reason.replyCode > 0 ? `${reason.replyCode} ` : '';
-    this.say(name, 'bad', `lost its connection: ${code}${reason.message}`, at);
+    this.say(name, 'bad', `lost its connection: ${code}${reason.message}`, at, 'away');
   }
 
   /** The same reason over and over is told once. */
@@ -166,7 +172,8 @@ export class ClientBook implements AuditSink {
     if (!row) return;
     row.connected = true;
     row.connects++;
-    if (row.connects > 1) this.say(client, 'good', 'is connected again, its queues and consumers set up', at);
+    if (row.connects > 1)
+      this.say(client, 'good', 'is connected again, its queues and consumers set up', at, 'back');
   }
 
   disconnected(client: string, at: number): void {

@@ -47,7 +47,7 @@ export interface LabHost {
   progress(progress: LabProgress): Promise<void>;
 }
 
-export type ClientEvent = Pick<LabEvent, 'at' | 'source' | 'level' | 'message'>;
+export type ClientEvent = Pick<LabEvent, 'at' | 'source' | 'level' | 'turn' | 'message'>;
 
 export interface LabProgress {
   figures: LabFigures;

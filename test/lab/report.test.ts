@@ -93,7 +93,16 @@ const report: LabReport = {
   clients: [],
   throughput: { stepMs: 250, sent: [1, 2], confirmed: [1, 2], delivered: [0, 3] },
   events: [
-    { sequence: 1, at: 2000, nodeAt: 99_000, source: hostile, kind: 'log', level: 'bad', message: hostile },
+    {
+      sequence: 1,
+      at: 2000,
+      nodeAt: 99_000,
+      source: hostile,
+      kind: 'log',
+      level: 'bad',
+      turn: null,
+      message: hostile,
+    },
   ],
   eventsDropped: 4,
   problems: [hostile],

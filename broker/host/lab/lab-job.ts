@@ -80,7 +80,7 @@ export class LabJob {
     this.#actions = new LabActions(options.target, {
       begins: (label) => this.#mark(label),
       failed: (label, reason) => this.#actionFailed(label, reason),
-      said: (message) => this.#say('lab', 'phase', 'info', message),
+      said: (message) => this.#say({ source: 'lab', kind: 'phase', message }),
       link: async (link) => {
         await this.#process?.rpc.link(link);
         this.link = link;
@@ -101,7 +101,7 @@ export class LabJob {
       this.startedAt = await Promise.race([this.#begin(), failed, this.#aborted.promise]);
       this.phase = 'running';
       this.doing = 'The load runs';
-      this.#say('lab', 'phase', 'info', 'the load begins', this.startedAt);
+      this.#tellBeginning(this.startedAt);
       this.#watch();
       for (const { atMs, action } of script) this.#at(atMs, () => void this.act(action));
       this.#at(settings.seconds * 1000, () => this.finish());
@@ -149,7 +149,7 @@ export class LabJob {
     for (const timer of this.#timers) clearTimeout(timer);
     await rpc.endLoad();
     this.phase = 'settling';
-    this.#say('lab', 'phase', 'info', 'the load is over');
+    this.#say({ source: 'lab', kind: 'phase', message: 'the load is over' });
     this.doing = 'Making the nodes whole again';
     await Promise.allSettled(this.#underWay);
     await this.#actions.heal();
@@ -201,10 +201,19 @@ export class LabJob {
 
   // ---- The time line ----
 
+  #tellBeginning(at: number): void {
+    this.#say({ source: 'lab', kind: 'phase', message: 'the load begins', at });
+    for (const { id, role, state } of this.pairStatus?.nodes ?? []) {
+      const turn = role === 'active' ? 'serves' : state === 'running' ? 'up' : 'gone';
+      const message = role === 'active' ? 'serves the front address' : `is ${role === 'none' ? state : role}`;
+      this.#say({ source: `node ${id}`, kind: 'pair', message, at, turn });
+    }
+  }
+
   async #mark(label: string): Promise<void> {
     const at = Date.now();
     this.faults.push({ label, at, problem: null });
-    this.#say('lab', 'fault', 'bad', label, at);
+    this.#say({ source: 'lab', kind: 'fault', level: 'bad', message: label, at });
     await this.#process?.rpc.mark(label, at);
   }
 
@@ -212,7 +221,8 @@ export class LabJob {
     const fault = this.faults.findLast((each) => each.problem === null && each.label === label);
     if (fault) fault.problem = reason;
     this.#problems.push(`${label}: ${reason}`);
-    this.#say('lab', 'fault', 'bad', `${label} came to nothing: ${reason}`);
+    const message = `${label} came to nothing: ${reason}`;
+    this.#say({ source: 'lab', kind: 'fault', level: 'bad', message });
   }
 
   #progress({ figures, clients, throughput, events, eventsDropped }: LabProgress): void {
@@ -220,19 +230,13 @@ export class LabJob {
     this.clients = clients;
     this.throughput = throughput;
     this.#clientsDropped = eventsDropped;
-    for (const { source, level, message, at } of events) this.#say(source, 'client', level, message, at);
+    for (const event of events) this.#say({ ...event, kind: 'client' });
   }
 
-  #say(
-    source: string,
-    kind: LabEvent['kind'],
-    level: LabEvent['level'],
-    message: string,
-    at = Date.now(),
-    nodeAt: number | null = null,
-  ): void {
+  #say(said: Pick<LabEvent, 'source' | 'kind' | 'message'> & Partial<LabEvent>): void {
     if (this.events.length >= labLimits.eventsMax) return void this.#dropped++;
-    this.events.push({ sequence: ++this.#sequence, at, nodeAt, source, kind, level, message });
+    const event = { at: Date.now(), nodeAt: null, level: 'info', turn: null, ...said } as const;
+    this.events.push({ ...event, sequence: ++this.#sequence });
   }
 
   /** What was before the run is no part of it. */
@@ -259,13 +263,14 @@ export class LabJob {
     this.pairStatus = await target.call('pair.status', {});
     for (const entry of await target.call('pair.events', { after: this.#lastPairEvent })) {
       this.#lastPairEvent = entry.sequence;
-      this.#say(
-        entry.nodeId ? `node ${entry.nodeId}` : 'host',
-        'pair',
-        levelOf(entry),
-        entry.message,
-        entry.at,
-      );
+      this.#say({
+        source: entry.nodeId ? `node ${entry.nodeId}` : 'host',
+        kind: 'pair',
+        level: levelOf(entry),
+        turn: turns[entry.kind] ?? null,
+        message: entry.message,
+        at: entry.at,
+      });
     }
     for (const { id } of this.pairStatus.nodes) {
       const query = { nodeId: id as 'a' | 'b', after: this.#lastLog.get(id) ?? 0, level: 'warn', limit: 50 };
@@ -282,9 +287,28 @@ export class LabJob {
   #sayLine(id: string, { at, message }: LogLine): void {
     const now = Date.now();
     const differs = Math.abs(now - at) > clockToleranceMs + watchEveryMs;
-    this.#say(`node ${id}`, 'log', 'bad', message, differs ? now : at, differs ? at : null);
+    this.#say({
+      source: `node ${id}`,
+      kind: 'log',
+      level: 'bad',
+      message,
+      at: differs ? now : at,
+      nodeAt: differs ? at : null,
+    });
   }
 }
+
+/** What begins or ends with an event of the pair. */
+const turns: Partial<Record<PairEvent['kind'], LabEvent['turn']>> = {
+  'front-taken': 'serves',
+  'front-released': 'up',
+  'node-started': 'up',
+  'node-resumed': 'up',
+  'node-paused': 'gone',
+  'node-exited': 'gone',
+  'node-killed': 'gone',
+  'node-stopped': 'gone',
+};
 
 function levelOf({ kind }: PairEvent): LabEvent['level'] {
   return badEvents.has(kind) ? 'bad' : goodEvents.has(kind) ? 'good' : 'info';
