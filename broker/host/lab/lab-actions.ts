@@ -64,12 +64,17 @@ export class LabActions {
   }
 
   async #pair({ verb }: Extract<LabAction, { kind: 'pair' }>): Promise<void> {
-    if (verb === 'drain') {
-      this.#events.said('what is stranded is drained');
-      return this.#target.call('pair.drain', {});
-    }
+    if (verb === 'drain') return this.#drain();
     await this.#events.begins(verb);
     await this.#target.call(verb === 'failback' ? 'pair.failback' : 'pair.switchOver', {});
+  }
+
+  async #drain(): Promise<void> {
+    const { model } = await this.#target.call('pair.status', {});
+    if (model !== 'independent')
+      return this.#events.said('nothing to drain: only independent nodes strand messages');
+    this.#events.said('what is stranded is drained');
+    await this.#target.call('pair.drain', {});
   }
 
   async #fault(action: Extract<LabAction, { kind: 'fault' }>): Promise<void> {
