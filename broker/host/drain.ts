@@ -5,12 +5,16 @@ import { randomBytes } from 'node:crypto';
 import type { Clock, Timer } from '../base/clock.ts';
 import { ContractError } from '../contract/errors.ts';
 import type { DrainResult, DrainRow, InDoubtRow } from '../contract/pair-rows.ts';
-import type { DrainStatus } from '../contract/rpc.ts';
+import type { DrainStatus, NodeControl } from '../contract/rpc.ts';
 import type { NodeId } from '../pair/pair-machine.ts';
 import type { ManagedNode, PairManager } from './pair-manager.ts';
 import type { DrainJob, PairStateFile } from './pair-state-file.ts';
 
 const lookEveryMs = 250;
+/** One that hangs holds nothing up for longer. */
+const answerWithinMs = 3000;
+/** For a batch to be done. */
+const stopWithinMs = 15_000;
 const resultsMax = 20;
 /** The rate is taken over so long. */
 const rateOverMs = 2000;
@@ -31,6 +35,7 @@ export class DrainKeeper {
   #waiting: ((result: DrainResult) => void)[] = [];
   /** Under this epoch one has ended: what it left is not tried again by itself. */
   #endedUnder = -1;
+  #complaint = '';
   #timer: Timer;
   #stopped = false;
 
@@ -171,9 +176,15 @@ export class DrainKeeper {
 
   #look(): Promise<void> {
     this.#looking ??= this.#lookOnce()
-      .catch((error: unknown) => this.#parts.pair.tell(null, 'drain-ended', `Drain: ${String(error)}`))
+      .catch((error: unknown) => this.#complain(String(error)))
       .finally(() => (this.#looking = null));
     return this.#looking;
+  }
+
+  /** Once, though it is tried again and again. */
+  #complain(problem: string): void {
+    if (problem !== this.#complaint) this.#parts.pair.tell(null, 'drain-ended', `Drain: ${problem}`);
+    this.#complaint = problem;
   }
 
   async #lookOnce(): Promise<void> {
@@ -193,7 +204,7 @@ export class DrainKeeper {
   async #hear(id: NodeId): Promise<void> {
     const node = this.#parts.nodes.get(id);
     const status = node?.report
-      ? ((await node.control({ kind: 'drain-status' }).catch(() => null)) as DrainStatus | null)
+      ? ((await this.#ask(node, { kind: 'drain-status' })) as DrainStatus | null)
       : null;
     if (status) this.#statuses.set(id, status);
     else this.#statuses.delete(id);
@@ -210,10 +221,7 @@ export class DrainKeeper {
     }
     const to = pair.activeId === null ? null : nodes.get(pair.activeId)?.report;
     if (status.state === 'draining' || !to || pair.standbyId !== job.fromId) return;
-    await nodes
-      .get(job.fromId)!
-      .control({ kind: 'drain', job: job.id, address: to.peer })
-      .catch(() => undefined);
+    await this.#ask(nodes.get(job.fromId)!, { kind: 'drain', job: job.id, address: to.peer });
   }
 
   /** What a broken drain left in doubt is cleared up as soon as both nodes are there, whoever serves. */
@@ -225,10 +233,7 @@ export class DrainKeeper {
       if (!status || status.inDoubt === 0 || status.state === 'draining' || !other) continue;
       if (this.#job?.fromId === id && this.#job.state === 'running' && this.#parts.pair.standbyId === id)
         continue;
-      await nodes
-        .get(id)!
-        .control({ kind: 'drain', job: null, address: other.peer })
-        .catch(() => undefined);
+      await this.#ask(nodes.get(id)!, { kind: 'drain', job: null, address: other.peer });
     }
   }
 
@@ -266,10 +271,19 @@ export class DrainKeeper {
 
   async #stopNode(id: NodeId): Promise<void> {
     // A node that is away has nothing under way.
-    await this.#parts.nodes
-      .get(id)
-      ?.control({ kind: 'drain-stop' })
-      .catch(() => undefined);
+    const node = this.#parts.nodes.get(id);
+    if (node) await this.#ask(node, { kind: 'drain-stop' }, stopWithinMs);
+  }
+
+  /** Null of a node that is away, or hangs. */
+  #ask(node: ManagedNode, request: NodeControl, withinMs = answerWithinMs): Promise<unknown> {
+    return new Promise((resolve) => {
+      const timer = this.#parts.clock.after(withinMs, () => resolve(null));
+      node
+        .control(request)
+        .then(resolve, () => resolve(null))
+        .finally(() => timer.cancel());
+    });
   }
 
   #waitsFor(job: DrainJob, status: DrainStatus | undefined): string | null {

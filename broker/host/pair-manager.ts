@@ -330,12 +330,16 @@ export class PairManager {
     if (standby === null) throw new ContractError('conflict', 'there is no standby to switch to');
     if (!this.#state.standbyLevel)
       throw new ContractError('conflict', `node ${standby} does not have every message yet`);
-    this.#switching = true;
     this.#note(from, 'switch-over', `Switching over from node ${from} to node ${standby}`);
-    this.#take({ kind: 'switch-over', at: this.#clock.now() });
-    if (this.#state.releasing === null)
-      throw new ContractError('conflict', `node ${from} cannot give up the front address now`);
-    await this.#until((state) => state.releasing === null && state.active !== null, switchOverTimeoutMs);
+    this.#switching = true;
+    try {
+      this.#take({ kind: 'switch-over', at: this.#clock.now() });
+      if (this.#state.releasing === null)
+        throw new ContractError('conflict', `node ${from} cannot give up the front address now`);
+      await this.#until((state) => state.releasing === null && state.active !== null, switchOverTimeoutMs);
+    } finally {
+      this.#switching = false;
+    }
     if (this.#state.active === from)
       throw new ContractError(
         'unavailable',
@@ -487,7 +491,6 @@ export class PairManager {
   #served(node: NodeId, outageMs: number | null): void {
     this.#retrying = null;
     if (outageMs !== null) this.#remember(outageMs);
-    this.#switching = false;
     const address = `${this.front.host}:${this.front.port}`;
     const outage = outageMs === null ? '' : ` after ${outageMs} ms without service`;
     this.#note(node, 'front-taken', `Node ${node} serves ${address}${outage}`, outageMs);

@@ -106,16 +106,16 @@ export class DrainSource {
     await this.#running;
   }
 
-  /** At once: what is under way stays in doubt. */
-  abandon(): void {
+  /** At once: what is under way stays in doubt. Resolves when nothing more is written. */
+  async abandon(): Promise<void> {
     this.#stopAsked = true;
     this.#link?.close();
+    await this.#running;
   }
 
   /** Gives back what is in doubt without knowing: the other node will not say any more. */
   async forget(): Promise<void> {
-    this.abandon();
-    await this.#running;
+    await this.abandon();
     if (!this.#parts.outbox.record.batch) return;
     for (const { queue, entry } of this.#inOrder()) {
       entry.redelivered = true;

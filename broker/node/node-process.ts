@@ -282,7 +282,7 @@ export class NodeProcess implements NodeServer {
     this.#peerServer = null;
     const node = this.#node;
     this.#node = null;
-    node?.drainSource.abandon();
+    await node?.drainSource.abandon();
     await node?.stop();
     // What the stop wrote goes to the standby as well, before the link ends.
     await node?.replicator.drain().catch(() => undefined);
@@ -312,7 +312,7 @@ export class NodeProcess implements NodeServer {
       await this.#openInstead(epoch);
     }
     const openAt = this.#parts.doors.clock.monotonic();
-    this.#node!.drainSource.abandon();
+    void this.#node!.drainSource.abandon();
     // What a former active has still under way is not for a node that serves.
     this.#peerServer!.hangUp();
     // A former active's last words must not reach a copy that has become the original.

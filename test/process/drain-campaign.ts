@@ -102,7 +102,7 @@ class Campaign {
     await this.#warren.ready();
     await this.#drainUntilEmpty(killed);
     await this.#load.stop();
-    await this.#load.takeAll();
+    await this.#load.takeAll(async () => (await this.#messagesOn('active')).all === 0);
     await this.#look();
     const met = (['source', 'target', 'host'] as const)
       .filter((kind) => this.#report.kills[kind] > kills[kind])
@@ -200,14 +200,25 @@ class Campaign {
     this.#warren = await WarrenProcess.start({ dataFolder, amqpPort });
   }
 
-  /** Both nodes up and nothing in doubt. */
+  /** Both nodes up, and nothing in doubt or held on the one that stands by. */
   async #settled(): Promise<{ standbyId: Id; left: number }> {
-    const { activeId } = await this.#warren.ready();
-    await this.#warren.until(({ inDoubt }) => inDoubt.length === 0, 'nothing in doubt');
-    const standbyId = other(activeId as Id);
-    const queues = await this.#warren.console.node(standbyId, 'queues.list', {});
-    const left = queues.items.reduce((sum, { messages }) => sum + messages, 0);
-    return { standbyId, left };
+    const deadline = Date.now() + 30_000;
+    for (;;) {
+      const { activeId } = await this.#warren.ready();
+      const standbyId = other(activeId as Id);
+      const { all, held } = await this.#messagesOn(standbyId);
+      if (held === 0) return { standbyId, left: all };
+      if (Date.now() > deadline) throw new Error(`${held} messages of node ${standbyId} stay in doubt`);
+      await pause(50);
+    }
+  }
+
+  async #messagesOn(target: 'active' | Id): Promise<{ all: number; held: number }> {
+    const { items } = await this.#warren.console.node(target, 'queues.list', {});
+    return {
+      all: items.reduce((sum, { messages }) => sum + messages, 0),
+      held: items.reduce((sum, { messagesUnacknowledged }) => sum + messagesUnacknowledged, 0),
+    };
   }
 
   async #labelsOn(target: 'active' | Id, queue = backlogQueue): Promise<number[]> {
@@ -256,5 +267,6 @@ class Campaign {
 
   #fail(what: string): void {
     this.#report.failures.push(`round ${this.#round}: ${what}`);
+    this.#options.progress?.(`FAILED ${what}`);
   }
 }

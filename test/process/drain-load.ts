@@ -52,16 +52,13 @@ export class DrainLoad {
     await Promise.all(this.#running);
   }
 
-  /** Consumes until nothing more comes. */
-  async takeAll(): Promise<void> {
-    for (const queue of queues) {
-      let idleSince = Date.now();
-      await this.#consume(
-        queue,
-        () => Date.now() - idleSince < 400,
-        () => (idleSince = Date.now()),
-      );
-    }
+  /** Consumes from both queues until `isEmpty` says that nothing is left. */
+  async takeAll(isEmpty: () => Promise<boolean>): Promise<void> {
+    let goOn = true;
+    const taking = queues.map((queue) => this.#consume(queue, () => goOn));
+    while (!(await isEmpty())) await pause(50);
+    goOn = false;
+    await Promise.all(taking);
   }
 
   arrived(queue: string, sequence: number, redelivered: boolean): void {
@@ -136,11 +133,11 @@ export class DrainLoad {
     }
   }
 
-  async #consume(queue: string, goOn: () => boolean, onArrived = () => {}): Promise<void> {
-    while (goOn()) await this.#consumeOnce(queue, goOn, onArrived).catch(() => pause(5));
+  async #consume(queue: string, goOn: () => boolean): Promise<void> {
+    while (goOn()) await this.#consumeOnce(queue, goOn).catch(() => pause(5));
   }
 
-  async #consumeOnce(queue: string, goOn: () => boolean, onArrived: () => void): Promise<void> {
+  async #consumeOnce(queue: string, goOn: () => boolean): Promise<void> {
     const connection = await ClientConnection.open({ ...this.#address, openTimeoutMs: 3000 });
     try {
       const channel = await connection.openChannel();
@@ -149,7 +146,6 @@ export class DrainLoad {
       await channel.consume(queue, ({ body, redelivered, deliveryTag }) => {
         this.arrived(queue, labelOf(body)!.sequence, redelivered);
         channel.ack(deliveryTag);
-        onArrived();
       });
       while (goOn() && !channel.isClosed) await pause(5);
     } finally {
