@@ -26,6 +26,7 @@ export class Turns {
   /** Not waiting for anything; each has a step in turn. */
   #ready: Job[] = [];
   #scheduled = false;
+  #stopped = false;
 
   constructor(clock: Clock, limits: Partial<TurnLimits> = {}) {
     this.#clock = clock;
@@ -41,6 +42,12 @@ export class Turns {
     if (ended === 1 && !job.failed) return undefined;
     this.#keep(own);
     return promise;
+  }
+
+  /** Nothing goes on, and what was under way never settles: what it works on is about to be closed. */
+  stop(): void {
+    this.#stopped = true;
+    this.#ready = [];
   }
 
   /** Steps of these in turn, as many as one turn may have; answers how many have ended. Who waits is kept elsewhere. */
@@ -76,6 +83,7 @@ export class Turns {
   }
 
   #keep(jobs: Job[]): void {
+    if (this.#stopped) return;
     this.#ready.push(...jobs);
     if (this.#scheduled || this.#ready.length === 0) return;
     this.#scheduled = true;

@@ -285,6 +285,8 @@ export class Node {
       this.#closeFront(reason, graceMs),
       this.#http?.close(),
     ]);
+    // What is half done is taken up by the next start: the journal still holds it.
+    this.services.vhosts.turns.stop();
     await this.#journal.close();
     await this.#scratch.close();
     await this.#store.close();

@@ -93,4 +93,24 @@ describe('long work', () => {
     await fine;
     expect(other).toBe(9);
   });
+
+  test('nothing goes on after the end, not even what waited for something', async () => {
+    const clock = new ManualTurns();
+    const turns = new Turns(clock, { stepsMax: 2 });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let done = 0;
+    void turns.run(counting(9, () => done++));
+    void turns.run(
+      (function* (): LongWork {
+        yield promise;
+        done = 100;
+      })(),
+    );
+    turns.stop();
+    resolve();
+    await promise;
+    await Promise.resolve();
+    while (clock.pending > 0) clock.turn();
+    expect(done).toBe(2);
+  });
 });
