@@ -91,6 +91,11 @@ export class ClientConnection implements FrameHandler {
     return this.#closed || this.#closing !== null;
   }
 
+  /** Of this end, by which the system knows the connection. */
+  get localPort(): number {
+    return this.#socket.localPort ?? 0;
+  }
+
   /** Bytes written and not yet taken by the network. */
   get unsentBytes(): number {
     return this.#socket.writableLength + this.writer.size;

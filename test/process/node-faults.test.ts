@@ -68,6 +68,22 @@ test('R33d R33f: a fault of a shared store meets the standby that opens it too',
   await warren.until(({ activeId }) => activeId === 'b', 'b active');
 }, 60_000);
 
+test('R33f: the memory alarm holds publishers, and is on the pair’s screen', async () => {
+  const warren = await startedPair('independent');
+  const connection = await ClientConnection.open(warren.address);
+  const channel = await connection.openChannel();
+  await warren.console.host('nodes.fault', { nodeId: 'a', fault: { kind: 'memory' } });
+  const { troubles } = await warren.until(({ troubles }) => troubles.length > 0, 'trouble');
+  expect(troubles).toMatchObject([
+    { nodeId: 'a', kind: 'publishers-held', message: 'publishers are held back: low on memory' },
+  ]);
+  channel.publish('', queue, Buffer.from('x'), {}, false);
+  await expect.poll(() => connection.blockedReason).toBe('low on memory');
+  await warren.console.host('nodes.fault', { nodeId: 'a', fault: null, place: 'memory' });
+  await expect.poll(() => connection.blockedReason, { timeout: 5000 }).toBe(null);
+  await connection.close();
+}, 60_000);
+
 test('R33b R33f: a cut link leaves the active alone and level again when it is whole', async () => {
   const warren = await startedPair('replicated');
   const { state, publish, close } = await publisher(warren);
