@@ -26,11 +26,10 @@ const browser = await launchChromium();
 const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
 try {
   await page.goto(`${host.consoleUrl}/pair`);
+  // What the killed node held is stranded; its successor has as much of its own.
+  await fill();
   await failOver(page);
-  await withChannel(uri, async (channel) => {
-    await declareDemo(channel);
-    await fillDemo(channel);
-  });
+  await fill();
   const traffic = await startDemoTraffic(uri);
   mkdirSync(folder, { recursive: true });
   if (isWanted('lab')) await shootLab(page, open, shoot);
@@ -59,6 +58,13 @@ try {
 } finally {
   await browser.close();
   await host.stop();
+}
+
+function fill(): Promise<void> {
+  return withChannel(uri, async (channel) => {
+    await declareDemo(channel);
+    await fillDemo(channel);
+  });
 }
 
 async function open(page: Page, heading: string, segments: string[]): Promise<void> {
