@@ -482,7 +482,8 @@ export class PairManager {
   async #retry(node: NodeId, epoch: number, reason: string): Promise<void> {
     const now = this.#clock.now();
     this.#retrying ??= { node, since: now };
-    const patient = now - this.#retrying.since < retryForMs;
+    // A store that refuses will not change its mind by being asked often: people hear of it at once.
+    const patient = !reason.startsWith('the store ') && now - this.#retrying.since < retryForMs;
     if (!patient) this.#note(node, 'unreachable', `Node ${node} cannot take the front address: ${reason}`);
     await new Promise<void>((resolve) => this.#clock.after(patient ? retryEveryMs : retrySlowlyMs, resolve));
     this.#take({ kind: 'retry-due', node, epoch, elsewhere: !patient });
