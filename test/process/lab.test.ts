@@ -1,6 +1,6 @@
 // The lab as a user runs it: scenarios under audit, nodes killed on purpose, a verdict, and a report that is kept
 // (R1, R33e, R33f).
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -201,6 +201,17 @@ describe('on the host’s own pair', () => {
     expect(activeId).toBe('b');
     const { items } = await own.console.node('active', 'queues.list', { vhost: '/' });
     expect(items.map(({ name, messagesReady }) => [name, messagesReady])).toEqual([['mine', 1]]);
+  });
+
+  test('what keeps a pair from being made is said, and nothing is left of it', async () => {
+    const host = await WarrenProcess.start();
+    onTestFinished(() => host.dispose());
+    writeFileSync(join(host.dataFolder, 'lab'), 'in the way');
+    await host.console.host('lab.start', { settings: base });
+    const status = () => host.console.host('lab.status');
+    await expect.poll(async () => (await status()).phase, { timeout: 30_000 }).toBe('idle');
+    expect((await status()).problem).toMatch(/EEXIST|ENOTDIR/);
+    expect(await host.console.host('lab.reports')).toEqual([]);
   });
 
   test('a wrong password ends the series with a word, and leaves the lab ready for the next', async () => {

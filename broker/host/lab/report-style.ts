@@ -23,7 +23,10 @@ small { color: var(--quiet); font-size: 12px; font-weight: 400; }
 figure { margin: 0; } svg { width: 100%; height: auto; } svg text { fill: var(--quiet); font-size: 11px; }
 .grid { stroke: var(--line); } .line { fill: none; stroke-width: 1.75; } line.mark { stroke: var(--warn); stroke-dasharray: 3 3; } svg text.mark { fill: var(--warn); }
 .line.sent { stroke: var(--sent); } .line.confirmed { stroke: var(--confirmed); stroke-dasharray: 6 3; } .line.delivered { stroke: var(--delivered); stroke-dasharray: 2 3; }
+rect.serves { fill: var(--sent); } rect.up { fill: var(--sent); opacity: .35; } rect.gone, rect.away { fill: var(--bad); }
 figcaption { color: var(--quiet); font-size: 12px; } .key::before { content: ''; display: inline-block; width: 18px; margin: 0 5px 3px 10px; border-top: 2px solid; }
 .key.sent::before { border-color: var(--sent); } .key.confirmed::before { border-color: var(--confirmed); border-top-style: dashed; } .key.delivered::before { border-color: var(--delivered); border-top-style: dotted; }
+
+.key.serves::before { border-top: 8px solid var(--sent); } .key.up::before { border-top: 8px solid var(--sent); opacity: .35; } .key.away::before { border-top: 8px solid var(--bad); }
 @media print { :root { color-scheme: light; } body { background: none; font-size: 11px; } section, article { padding: 0; border: 0; } article { break-before: page; } article:first-of-type { break-before: auto; } tr { break-inside: avoid; } .scroll { overflow: visible; } }
 `;

@@ -1,7 +1,7 @@
 // Who served and who was away in a run of the lab, as bars (R33f).
 import { expect, test } from 'vitest';
 import type { LabEvent } from '../../broker/contract/lab.ts';
-import { lanesOf } from '../../renderer/lab/lanes.ts';
+import { lanesOf } from '../../broker/contract/lab-lanes.ts';
 
 const event = (at: number, source: string, turn: LabEvent['turn'], kind: LabEvent['kind'] = 'pair') => ({
   at,

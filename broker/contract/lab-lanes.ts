@@ -1,6 +1,6 @@
 // Nodes and clients over a run as bars on one axis: who served, who was away. From the events that begin or end a
 // state; what no event says, nothing is drawn of.
-import type { LabEvent } from '../../broker/contract/lab.ts';
+import type { LabEvent } from './lab.ts';
 
 export interface Bar {
   from: number;
