@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { ContractError } from '../contract/errors.ts';
 import type { DrainResult, DrainRow, InDoubtRow } from '../contract/pair-rows.ts';
 import type { DrainStatus, NodeControl } from '../contract/rpc.ts';
-import type { NodeId } from '../pair/pair-machine.ts';
+import { otherThan, type NodeId } from '../pair/pair-machine.ts';
 import type { ManagedNode, PairManager } from './pair-manager.ts';
 import type { DrainJob, PairStateFile } from './pair-state-file.ts';
 
@@ -229,7 +229,7 @@ export class DrainKeeper {
     const { nodes } = this.#parts;
     for (const id of ids) {
       const status = this.#statuses.get(id);
-      const other = nodes.get(id === 'a' ? 'b' : 'a')?.report;
+      const other = nodes.get(otherThan(id))?.report;
       if (!status || status.inDoubt === 0 || status.state === 'draining' || !other) continue;
       if (this.#job?.fromId === id && this.#job.state === 'running' && this.#parts.pair.standbyId === id)
         continue;

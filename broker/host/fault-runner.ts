@@ -13,7 +13,7 @@ import type {
 } from '../contract/fault-library.ts';
 import type { PairStatus } from '../contract/host-procedures.ts';
 import { faultLibrary } from '../lab/fault-library.ts';
-import type { NodeId } from '../pair/pair-machine.ts';
+import { otherThan, type NodeId } from '../pair/pair-machine.ts';
 import type { NodeFaults } from './node-faults.ts';
 
 const pollMs = 20;
@@ -96,7 +96,7 @@ export class FaultRunner {
       throw new ContractError('conflict', `the pair is ${state}, not ready`);
     const active = activeId as NodeId;
     this.#running = { id, step: 0, of: entry.steps.length, doing: '' };
-    return { entry, beginning: { active, standby: active === 'a' ? 'b' : 'a', epoch } };
+    return { entry, beginning: { active, standby: otherThan(active), epoch } };
   }
 
   async #step(step: FaultStep, beginning: Beginning): Promise<void> {

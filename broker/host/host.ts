@@ -18,7 +18,7 @@ import type { PairSettings } from '../contract/pair-settings.ts';
 import type { NodeProcedureName } from '../contract/node-procedures.ts';
 import type { Handlers } from '../contract/procedure.ts';
 import type { NodeTarget, Result } from '../contract/rpc.ts';
-import type { NodeId } from '../pair/pair-machine.ts';
+import { otherThan, type NodeId } from '../pair/pair-machine.ts';
 import type { SessionHost } from './console-session.ts';
 import type { ConfirmMode } from './command-line.ts';
 import { LabRunner } from './lab/lab-runner.ts';
@@ -446,10 +446,6 @@ export class Host implements SessionHost {
       holdOff: pair.health.holdOff,
     };
   }
-}
-
-function otherThan(id: NodeId): NodeId {
-  return id === 'a' ? 'b' : 'a';
 }
 
 /** Why a node did not start, in its own words where it had any. */

@@ -21,6 +21,7 @@ import type {
 } from '../contract/rpc.ts';
 import {
   initialPairState,
+  otherThan,
   phaseOf,
   standbyOf,
   step,
@@ -644,10 +645,6 @@ export class PairManager {
 /** What a node is to make of its copy. */
 export function replicationOf({ replication, whenAlone, standbyTimeoutMs }: PairSettings): ReplicationTerms {
   return { mode: replication, policy: whenAlone, timeoutMs: standbyTimeoutMs };
-}
-
-function otherThan(id: NodeId): NodeId {
-  return id === 'a' ? 'b' : 'a';
 }
 
 function text(error: unknown): string {

@@ -91,6 +91,10 @@ export const initialPairState = (epoch: number, preferred: NodeId = 'a', standby
   unservedSince: null,
 });
 
+export function otherThan(id: NodeId): NodeId {
+  return id === 'a' ? 'b' : 'a';
+}
+
 export function step(state: PairState, event: PairEvent): { state: PairState; actions: PairAction[] } {
   const next: PairState = { ...state, members: { ...state.members }, silent: { ...state.silent } };
   const actions: PairAction[] = [];
@@ -272,7 +276,7 @@ function promote(state: PairState, node: NodeId, actions: PairAction[]): void {
 function chooseCandidate(state: PairState): NodeId | null {
   if (state.successor !== null && isFit(state, state.successor)) return state.successor;
   const { preferred } = state;
-  const other: NodeId = preferred === 'a' ? 'b' : 'a';
+  const other = otherThan(preferred);
   if (isFit(state, preferred)) return preferred;
   if (!isFit(state, other) || !state.standbyLevel) return null;
   return state.members[preferred] === 'starting' && !state.silent[preferred] ? null : other;

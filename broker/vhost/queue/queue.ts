@@ -156,11 +156,6 @@ export class Queue implements ReadyListener {
     return this.#ready.size + this.unacked.count;
   }
 
-  /** Whether a persistent message in it is journalled. */
-  get holdsOnDisk(): boolean {
-    return this.durable;
-  }
-
   /** New limits from policies take effect at once, as in RabbitMQ. */
   applyPolicies(name: string | null, policy?: Arguments, operatorPolicy?: Arguments): void {
     this.policyName = name;
