@@ -10,6 +10,8 @@ export type LabAction = { text: string; forMs: number | null } & (
   | { kind: 'pair'; verb: PairVerb }
   | { kind: 'link'; state: 'plain' | 'cut' | 'frozen' }
   | { kind: 'link'; state: 'delayed' | 'throttled'; amount: number }
+  /** An entry of the fault library, all its steps. */
+  | { kind: 'library'; id: string }
   /** Null takes away all that is on. */
   | { kind: 'fault'; fault: NodeFault | null; target: NodeTargetName }
 );
@@ -39,6 +41,7 @@ export const scriptHelp: readonly { line: string; meaning: string }[] = [
   { line: '+5s memory-alarm active for 3s', meaning: 'publishers are held back' },
   { line: '+5s corrupt standby', meaning: 'bits turned over in the copy, or in a node that is down' },
   { line: '+5s tear standby', meaning: 'half a commit at the end of its journal' },
+  { line: '+3s library zombie-leader', meaning: 'an entry of the fault library, all its steps' },
   { line: '+5s mend active', meaning: 'takes away all that is on' },
 ];
 
@@ -118,6 +121,11 @@ function actionOf(verb: string, object: string | undefined, amount: string | und
   if (pairVerb) {
     noMore(object);
     return { kind: 'pair', verb: pairVerb } as const;
+  }
+  if (verb === 'library') {
+    noMore(amount);
+    if (!/^[a-z0-9-]{1,60}$/.test(object ?? '')) throw new ScriptError('library what? the name of an entry');
+    return { kind: 'library', id: object! } as const;
   }
   const linkVerb = linkVerbs.find((each) => each === verb);
   if (linkVerb)

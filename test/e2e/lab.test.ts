@@ -8,9 +8,16 @@ import { onEverySurface, type Session } from './surface.ts';
 
 const runMs = 60_000;
 
+/** Of axe, in light and in dark. */
 async function findings({ page }: Session): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
-  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 200)}`));
+  const found: string[] = [];
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
+    for (const { id, nodes } of violations)
+      found.push(...nodes.map((node) => `${colorScheme}, ${id}: ${node.html.slice(0, 200)}`));
+  }
+  return found;
 }
 
 async function textOf(download: Download): Promise<string> {
@@ -39,7 +46,7 @@ onEverySurface('lab', (session) => {
     expect(await start.isDisabled()).toBe(true);
     await page.getByRole('button', { name: 'Zombie leader' }).click();
     await page.getByText('artemis#4344').waitFor();
-    expect(await page.getByLabel('Script, one line each').inputValue()).toBe('+4s pause active for 5s');
+    expect(await page.getByLabel('Script, one line each').inputValue()).toBe('+3s library zombie-leader');
     await fill(session, { Consumers: '9' });
     await page.getByText('A whole number from 1 to 8').waitFor();
     expect(await start.isDisabled()).toBe(true);
@@ -65,7 +72,6 @@ onEverySurface('lab', (session) => {
     await expect.poll(() => activeNode(session).innerText(), { timeout: 10_000 }).toBe('node b: active');
     await page.getByText('Node a killed by SIGKILL while it was active').waitFor();
     await page.getByText('is connected again, its queues and consumers set up').first().waitFor();
-    await page.emulateMedia({ reducedMotion: 'reduce' });
     if (session.kind === 'headless') expect(await findings(session)).toEqual([]);
     await page.getByRole('button', { name: 'End the load now' }).click();
     const verdict = page.getByRole('region', { name: 'Verdicts of this series' });

@@ -1,7 +1,7 @@
 // The lab's scripts (R33f): what a line means, and what is said of one that means nothing.
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
-import { faultLibrary } from '../../broker/contract/lab-library.ts';
+import { readyScripts } from '../../broker/contract/lab-scripts.ts';
 import { parseAction, parseScript, scriptHelp } from '../../broker/contract/lab-script.ts';
 import { nodeFaultSchema } from '../../broker/contract/node-faults.ts';
 
@@ -25,6 +25,7 @@ describe('a script', () => {
   test.each([
     ['switch-over', { kind: 'pair', verb: 'switch-over', forMs: null }],
     ['drain', { kind: 'pair', verb: 'drain' }],
+    ['library zombie-leader', { kind: 'library', id: 'zombie-leader' }],
     [
       'disk-stall active for 4s',
       { kind: 'fault', fault: { kind: 'disk-stall' }, target: 'active', forMs: 4000 },
@@ -50,7 +51,7 @@ describe('a script', () => {
   });
 
   test('every fault of a node in it is one that the host takes', () => {
-    const scripts = [...scriptHelp.map(({ line }) => line), ...faultLibrary.map(({ script }) => script)];
+    const scripts = [...scriptHelp.map(({ line }) => line), ...readyScripts.map(({ script }) => script)];
     for (const script of scripts)
       for (const { action } of parsed(script))
         if (action.kind === 'fault' && action.fault) v.parse(nodeFaultSchema, action.fault);
@@ -66,6 +67,7 @@ describe('a script', () => {
     ['+1s pause a for', "line 1: 'for' wants a time such as 3s, not ''"],
     ['+1s kill a b', "line 1: 'b' is too much"],
     ['+1s switch-over now', "line 1: 'now' is too much"],
+    ['+1s library', 'line 1: library what? the name of an entry'],
     ['+1s cut', 'line 1: cut what? clients, peer'],
     ['+1s delay clients', 'line 1: delay by how much? such as 100ms, at most 60s'],
     ['+1s throttle clients 0kB/s', 'line 1: throttle to what? such as 50kB/s'],

@@ -168,6 +168,21 @@ describe('faults of a node, on pairs of their own', () => {
     expect(said.some((line) => line.includes(`no more ${words}`))).toBe(true);
   });
 
+  test('an entry of the fault library, all its steps', async () => {
+    const [report] = await labRuns({
+      pairs: ['replicated'],
+      script: '+1s library stop-under-load',
+      seconds: 6,
+    });
+    const { verdict, problems, faults, events } = report!;
+    expect(problems).toEqual([]);
+    expect(faults).toMatchObject([{ label: 'library stop-under-load', problem: null }]);
+    expect(events.map(({ message }) => message)).toContain('stop-under-load: all came as it should');
+    expect(verdict).toMatchObject({ lost: 0, promise: 'kept' });
+    const [other] = await labRuns({ pairs: ['independent'], script: '+1s library bit-flip', seconds: 2 });
+    expect(other!.faults[0]!.problem).toContain('for a pair that is replicated');
+  });
+
   test('independent: what a killed node took with it is drained when it is back, in order and once', async () => {
     const [report] = await labRuns({
       scenario: 'peak-shaving',

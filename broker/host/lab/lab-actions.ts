@@ -42,6 +42,8 @@ export class LabActions {
           return await this.#pair(action);
         case 'fault':
           return await this.#fault(action);
+        case 'library':
+          return await this.#library(action);
         case 'link':
           return await this.#link(action);
         case 'node':
@@ -67,6 +69,13 @@ export class LabActions {
     if (verb === 'drain') return this.#drain();
     await this.#events.begins(verb);
     await this.#target.call(verb === 'failback' ? 'pair.failback' : 'pair.switchOver', {});
+  }
+
+  async #library({ id, text }: Extract<LabAction, { kind: 'library' }>): Promise<void> {
+    await this.#events.begins(text);
+    const { problem } = await this.#target.call('faults.run', { id });
+    if (problem !== null) throw new Error(problem);
+    this.#events.said(`${id}: all came as it should`);
   }
 
   async #drain(): Promise<void> {
