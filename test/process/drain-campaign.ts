@@ -214,23 +214,31 @@ class Campaign {
   }
 
   async #messagesOn(target: 'active' | Id): Promise<{ all: number; held: number }> {
-    const { items } = await this.#warren.console.node(target, 'queues.list', {});
+    const { items } = await this.#patiently(() => this.#warren.console.node(target, 'queues.list', {}));
     return {
       all: items.reduce((sum, { messages }) => sum + messages, 0),
       held: items.reduce((sum, { messagesUnacknowledged }) => sum + messagesUnacknowledged, 0),
     };
   }
 
+  /** A kill may come to light only now: the node is asked again when it is back. */
+  async #patiently<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+    const deadline = Date.now() + 20_000;
+    for (;;) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!String(error).includes('unavailable') || Date.now() > deadline) throw error;
+        await pause(50);
+      }
+    }
+  }
+
   async #labelsOn(target: 'active' | Id, queue = backlogQueue): Promise<number[]> {
     const labels: number[] = [];
     for (;;) {
-      const { items } = await this.#warren.console.node(target, 'messages.peek', {
-        vhost: '/',
-        queue,
-        offset: labels.length,
-        limit: 500,
-        bodyStartBytesMax: 32,
-      });
+      const page = { vhost: '/', queue, offset: labels.length, limit: 500, bodyStartBytesMax: 32 };
+      const { items } = await this.#patiently(() => this.#warren.console.node(target, 'messages.peek', page));
       for (const { bodyStart } of items) labels.push(labelOf(bodyStart)!.sequence);
       if (items.length < 500) return labels;
     }
