@@ -11,6 +11,9 @@ import { WarrenProcess } from './warren-process.ts';
 
 type Id = 'a' | 'b';
 
+/** For what takes its time on a machine that is busy with other tests. */
+const patient = { timeout: 20_000 };
+
 async function startedPair(): Promise<WarrenProcess> {
   const warren = await WarrenProcess.startPair();
   onTestFinished(() => warren.dispose());
@@ -42,7 +45,7 @@ function publish(
     };
     for (let i = 0; i < count; i++)
       channel.publish('', queue, Buffer.from(`${first + i}`), { deliveryMode }, true);
-    await expect.poll(() => confirmed).toBe(count);
+    await expect.poll(() => confirmed, patient).toBe(count);
   });
 }
 
@@ -74,7 +77,7 @@ async function drained(warren: WarrenProcess, results = 1): Promise<DrainResult>
   return drainResults[0]!;
 }
 
-describe('R18 R33c: stranded messages', () => {
+describe('R18 R33c: stranded messages', { timeout: 90_000 }, () => {
   test('are counted by the node itself when it is back, and said to be its last word while it is away', async () => {
     const warren = await startedPair();
     await publish(warren.amqpPort, 'stranded.one', 120);
@@ -85,11 +88,11 @@ describe('R18 R33c: stranded messages', () => {
       ['a', 'stranded.one', 120, counted],
       ['a', 'stranded.two', 30, counted],
     ];
-    await expect.poll(async () => strandedOf(await warren.status())).toEqual(wanted('exact'));
+    await expect.poll(async () => strandedOf(await warren.status()), patient).toEqual(wanted('exact'));
     await warren.console.host('nodes.stop', { nodeId: 'a' });
     expect(strandedOf(await warren.status())).toEqual(wanted('last-known'));
     await warren.console.host('nodes.start', { nodeId: 'a' });
-    await expect.poll(async () => strandedOf(await warren.status())).toEqual(wanted('exact'));
+    await expect.poll(async () => strandedOf(await warren.status()), patient).toEqual(wanted('exact'));
   });
 
   test('are drained in order, marked, and leave their node', async () => {
@@ -106,7 +109,7 @@ describe('R18 R33c: stranded messages', () => {
     const headers = taken[2]!.properties().headers!;
     expect(headers.get(drainedHeader)).toMatchObject({ type: 'F' });
     expect(taken[0]!.properties().headers).toBe(undefined);
-    await expect.poll(async () => strandedOf(await warren.status())).toEqual([]);
+    await expect.poll(async () => strandedOf(await warren.status()), patient).toEqual([]);
     expect(bodies(await takeAll(warren.amqpPort, 'drain.other'))).toEqual([0, 1, 2]);
     const said = (await warren.events()).map(({ kind, message }) => `${kind}: ${message}`);
     expect(said.filter((line) => line.startsWith('drain-ended'))[0]).toContain('2503 messages of node a');

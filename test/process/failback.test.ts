@@ -6,6 +6,9 @@ import type { PairModel } from '../../broker/contract/host-procedures.ts';
 import { ClientConnection } from '../../broker/lab/client-connection.ts';
 import { WarrenProcess } from './warren-process.ts';
 
+/** For what takes its time on a machine that is busy with other tests. */
+const patient = { timeout: 20_000 };
+
 async function startedPair(model: PairModel = 'independent'): Promise<WarrenProcess> {
   const warren = await WarrenProcess.startPair({}, model);
   onTestFinished(() => warren.dispose());
@@ -20,7 +23,7 @@ async function publish(warren: WarrenProcess, queue: string, count: number, deli
   let confirmed = 0;
   channel.onConfirmed = (from, to) => (confirmed += to - from + 1);
   for (let i = 0; i < count; i++) channel.publish('', queue, Buffer.from(`${i}`), { deliveryMode });
-  await expect.poll(() => confirmed).toBe(count);
+  await expect.poll(() => confirmed, patient).toBe(count);
   await connection.close();
 }
 
@@ -38,7 +41,7 @@ async function failOver(warren: WarrenProcess): Promise<void> {
   await warren.until(({ activeId }) => activeId === 'b', 'b active');
 }
 
-describe('R33e: failback', () => {
+describe('R33e: failback', { timeout: 90_000 }, () => {
   test('by itself, when the node was healthy for a while; its messages are drained first', async () => {
     const warren = await startedPair();
     await warren.console.host('pair.setFailback', automatic(1));
@@ -53,7 +56,10 @@ describe('R33e: failback', () => {
     const { drainResults, stranded } = await warren.ready();
     expect(drainResults[0]).toMatchObject({ fromId: 'a', drained: 40, left: 0 });
     await expect
-      .poll(async () => (await warren.status()).stranded.map(({ nodeId, messages }) => [nodeId, messages]))
+      .poll(
+        async () => (await warren.status()).stranded.map(({ nodeId, messages }) => [nodeId, messages]),
+        patient,
+      )
       .toEqual([['b', 40]]);
     expect(stranded.every(({ nodeId }) => nodeId === 'b')).toBe(true);
   });
@@ -90,7 +96,7 @@ describe('R33e: failback', () => {
   });
 });
 
-describe('R33e R33f: what was said before, and what it came to', () => {
+describe('R33e R33f: what was said before, and what it came to', { timeout: 90_000 }, () => {
   test('a kill: stranded and lost to the message, and the time of the last one', async () => {
     const warren = await startedPair();
     await publish(warren, 'foretold.q', 50);
@@ -108,7 +114,7 @@ describe('R33e R33f: what was said before, and what it came to', () => {
         .events()
         .then((events) => events.filter(({ kind }) => kind === 'as-foretold').at(-1)?.message ?? '');
     await expect
-      .poll(said, { timeout: 15_000 })
+      .poll(said, patient)
       .toMatch(/^Foretold: 50 stranded\. It came to 50 stranded on node a, \d+ ms/);
     const { lastOutageMs } = await warren.status();
     const next = await warren.console.host('pair.preflight', { action: 'kill', nodeId: 'b' });
