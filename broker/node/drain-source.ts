@@ -247,7 +247,12 @@ export class DrainSource {
   async #settle(link: DrainLink, count: number): Promise<void> {
     const { journal, outbox } = this.#parts;
     const { batch, drained, id } = outbox.record;
-    for (const [place, { queue, entry }] of this.#held) if (place < count) queue.discard(entry);
+    for (const [place, { queue, entry }] of this.#held) {
+      if (place >= count) continue;
+      // Should the disk fail now, the rest is done by the next try.
+      this.#held.delete(place);
+      queue.discard(entry);
+    }
     await journal.flushReleases();
     await outbox.write({ batch: null, drained: drained + count });
     for (const { queue, entry } of this.#inOrder(count)) queue.unhold(entry);
