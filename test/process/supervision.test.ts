@@ -120,6 +120,9 @@ describe("a node's log", () => {
       .toBeGreaterThanOrEqual(1);
     await first.console.host('nodes.kill', { nodeId: 'a' });
     await first.until(({ activeId, epoch }) => activeId === 'a' && epoch === 2, 'back');
+    // Its lines are gathered for a moment before they are sent: it may serve sooner.
+    const recovered = { nodeId: 'a', filter: 'recovered' } as const;
+    await expect.poll(async () => (await first.console.host('nodes.log', recovered)).lines.length).toBe(2);
     const all = await first.console.host('nodes.log', { nodeId: 'a' });
     expect(all.lines.map(({ sequence }) => sequence)).toEqual(
       all.lines.map((_, index) => all.lines[0]!.sequence + index),
