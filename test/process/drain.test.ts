@@ -128,6 +128,31 @@ describe('R18 R33c: stranded messages', { timeout: 90_000 }, () => {
     expect(bodies(await takeAll(warren.amqpPort, 'lost.q'))).toEqual(numbers(15));
   });
 
+  test('a drain waits for its node, outlives the host, and can be paused, called off and begun again', async () => {
+    const first = await startedPair();
+    await publish(first.amqpPort, 'patient.q', 200);
+    await failOver(first, 'a');
+    await first.console.host('nodes.stop', { nodeId: 'a' });
+    await first.console.host('pair.drain');
+    const drain = async (of: WarrenProcess) => (await of.status()).drain;
+    expect(await drain(first)).toMatchObject({ fromId: 'a', state: 'waiting', problem: 'node a is away' });
+    await expect(first.console.host('pair.drain')).rejects.toThrow('a drain is under way');
+    await first.console.host('pair.pauseDrain');
+    const { dataFolder, amqpPort } = first;
+    first.child.kill('SIGKILL');
+    await first.ended;
+    const warren = await WarrenProcess.start({ dataFolder, amqpPort });
+    onTestFinished(() => warren.dispose());
+    await warren.ready();
+    await expect.poll(async () => (await drain(warren))?.remaining, patient).toBe(200);
+    expect(await drain(warren)).toMatchObject({ state: 'paused', drained: 0 });
+    await warren.console.host('pair.cancelDrain');
+    expect(await drained(warren)).toMatchObject({ outcome: 'cancelled', drained: 0, left: 200 });
+    await warren.console.host('pair.drain');
+    expect(await drained(warren, 2)).toMatchObject({ outcome: 'completed', drained: 200, left: 0 });
+    expect(bodies(await takeAll(amqpPort, 'patient.q'))).toEqual(numbers(200));
+  });
+
   test('a queue that is full on the other node keeps what does not fit, in order, and says so', async () => {
     const warren = await startedPair();
     const args: FieldTable = new Map([
