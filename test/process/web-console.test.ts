@@ -117,9 +117,10 @@ describe('R40: what is asked of the console', () => {
 
   test('a body beyond all measure is 413, and the console goes on', async () => {
     const headers = { ...own, ...asGuest };
-    const body = Buffer.alloc(70 << 20, ' ');
-    const answer = await rawHttp(port, { method: 'POST', path: '/api/definitions', headers, body });
-    expect(answer.status).toBe(413);
+    // The answer comes before the body, of which the rest would meet a closed socket.
+    const announced = { ...headers, 'content-length': String(70 << 20) };
+    const request = { method: 'POST', path: '/api/definitions', headers: announced, body: Buffer.from(' ') };
+    expect((await rawHttp(port, request)).status).toBe(413);
     expect((await rawHttp(port, { path: '/api/overview', headers })).status).toBe(200);
   });
 });
