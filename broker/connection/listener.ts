@@ -54,15 +54,13 @@ export class Listener {
 
   /**
    * Accepts no more, and closes its connections with 320 and the reason: once what they published is confirmed and what
-   * they got is acknowledged, or after that took too long. Those not gone after `graceMs` are cut.
+   * they got is acknowledged, or after that took too long. Those not gone after `graceMs` are cut. `atOnce`: nothing is
+   * waited for, since nothing more may be done for them.
    */
-  async close(reason: string, graceMs?: number): Promise<void> {
+  async close(reason: string, graceMs?: number, atOnce = false): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     const all = [...this.#connections];
-    for (const connection of all) connection.hold();
-    await this.#settled(all, drainMaxMs);
-    for (const connection of all) connection.holdDeliveries();
-    await this.#settled(all, settleMaxMs);
+    if (!atOnce) await this.#settle(all);
     const gone = Promise.all(all.map((connection) => connection.closeForced(reason)));
     const cut = () => {
       for (const connection of all) connection.cut();
@@ -71,6 +69,13 @@ export class Listener {
     await gone;
     timer?.cancel();
     await closed;
+  }
+
+  async #settle(all: Connection[]): Promise<void> {
+    for (const connection of all) connection.hold();
+    await this.#settled(all, drainMaxMs);
+    for (const connection of all) connection.holdDeliveries();
+    await this.#settled(all, settleMaxMs);
   }
 
   async #settled(connections: Connection[], patienceMs: number): Promise<void> {

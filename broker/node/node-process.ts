@@ -316,7 +316,11 @@ export class NodeProcess implements NodeServer {
     // What a former active has still under way is not for a node that serves.
     this.#peerServer!.hangUp();
     // A former active's last words must not reach a copy that has become the original.
-    if (this.#model === 'replicated') this.#node!.replicator.follow(null, epoch);
+    if (this.#model === 'replicated') {
+      // Nothing is promised alone, definitions neither, before the host has written down that it is so.
+      this.#replicateDefinitions(this.#node!);
+      this.#node!.replicator.follow(null, epoch);
+    }
     await this.#node!.takeFront(host, port, epoch);
     this.#epoch = epoch;
     if (opened) await this.#host.changed(await this.#report());
@@ -375,7 +379,11 @@ export class NodeProcess implements NodeServer {
     if (this.#model !== 'replicated') return this.#linkDefinitions(request);
     if (!request.authoritative && request.address) return;
     node.replicator.follow(request.address, this.#epoch);
-    node.definitions.peer = (change) => node.replicator.changed(change).then(() => true);
+    this.#replicateDefinitions(node);
+  }
+
+  #replicateDefinitions({ definitions, replicator }: OpenNode): void {
+    definitions.peer = (change) => replicator.changed(change).then(() => true);
   }
 
   #linkDefinitions({ address, authoritative, link }: PeerRequest): void {

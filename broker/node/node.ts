@@ -201,18 +201,18 @@ export class Node {
     void this.#closeFront(reason);
   }
 
-  async #closeFront(reason: string, graceMs?: number): Promise<void> {
+  async #closeFront(reason: string, graceMs?: number, atOnce = false): Promise<void> {
     const front = this.#front;
     this.#front = null;
     if (this.#followsFront) this.services.vhosts.standsBy = true;
-    await front?.close(reason, graceMs);
+    await front?.close(reason, graceMs, atOnce);
   }
 
   /** Accepts nobody on any address and tells all clients 320. The journal is left as it is: its disk may hang. */
   async fence(reason: string, graceMs: number): Promise<void> {
     this.management.stop();
     this.#alarms.stop();
-    await Promise.all([this.#closeFront(reason, graceMs), this.#listener.close(reason, graceMs)]);
+    await Promise.all([this.#closeFront(reason, graceMs, true), this.#listener.close(reason, graceMs, true)]);
   }
 
   /** In a strict pair nothing is confirmed without the standby: publishers are told to wait. */
@@ -347,6 +347,7 @@ async function assemble(
     ...config.replication,
     definitions: async () => (await definitions.entries()).map(({ definition }) => definition),
     lastRecordId: () => journal.lastRecordId,
+    writtenId: () => journal.writtenId,
     standbyState: config.standbyState ?? (() => Promise.resolve()),
     held: (held) => node.holdPublishers(held),
   });

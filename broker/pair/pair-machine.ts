@@ -176,6 +176,8 @@ function apply(state: PairState, event: PairEvent, actions: PairAction[]): void 
       return;
     case 'standby-level':
       state.standbyLevel = event.level;
+      // A switch-over that comes to this is off: its successor would serve without what the other has.
+      if (!event.level) state.successor = null;
       return;
     case 'switch-over':
       return switchOver(state, event.at, actions);

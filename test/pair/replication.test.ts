@@ -50,6 +50,7 @@ async function startActive(folder: string, options: Partial<ReplicatorOptions> =
     timeoutMs: 2000,
     definitions: () => Promise.resolve(definitions),
     lastRecordId: () => 0,
+    writtenId: () => 0,
     standbyState: (inSync) => {
       told.push(inSync);
       return Promise.resolve();

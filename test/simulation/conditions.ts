@@ -23,7 +23,17 @@ export type Call =
 /** A disk that answers without having done it. */
 export type Lie = 'sync' | 'syncFolder';
 
-export interface Conditions {
+/** What a disk is like. */
+export interface DiskConditions {
+  readonly latencyMs: number;
+  readonly syncMs: number;
+  /** How likely a call takes a second. */
+  readonly stallShare: number;
+  readonly faults: Readonly<Record<Call, number>>;
+  readonly lies: readonly Lie[];
+}
+
+export interface Conditions extends DiskConditions {
   readonly confirmMode: ConfirmMode;
   readonly segmentBytesMax: number;
   readonly blockBytesMax: number;
@@ -38,16 +48,10 @@ export interface Conditions {
   /** Of the ends that are no clean stop. */
   readonly powerLossShare: number;
   readonly pauseMs: number;
-  readonly latencyMs: number;
-  readonly syncMs: number;
-  /** How likely a call takes a second. */
-  readonly stallShare: number;
-  readonly faults: Readonly<Record<Call, number>>;
   readonly actions: Readonly<Record<Action, number>>;
-  readonly lies: readonly Lie[];
 }
 
-const noFaults: Record<Call, number> = {
+export const noFaults: Record<Call, number> = {
   open: 0,
   write: 0,
   sync: 0,

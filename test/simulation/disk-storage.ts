@@ -1,17 +1,20 @@
 // Storage on the simulated disk: every call takes its time, takes effect somewhere within it, and may fail. One
 // instance serves one life of a process; when that ends, calls under way never answer.
+import type { Clock } from '../../broker/base/clock.ts';
 import type { Storage, StorageFile, StorageReader } from '../../broker/base/storage.ts';
-import type { Call, Conditions } from './conditions.ts';
+import type { Call, DiskConditions } from './conditions.ts';
 import { notFound, type SimulatedDisk } from './disk.ts';
-import type { EventLoop } from './event-loop.ts';
 import type { SimulatedFile } from './file.ts';
 import type { Random } from './random.ts';
 
 export interface StorageParts {
   disk: SimulatedDisk;
-  loop: EventLoop;
+  /** Where a call takes effect. */
+  loop: Pick<Clock, 'after' | 'monotonic'>;
+  /** Where its answer comes, if that is another place: a stopped process hears nothing. */
+  answers?: Pick<Clock, 'after'>;
   random: Random;
-  conditions: Conditions;
+  conditions: DiskConditions;
   trace: (line: string) => void;
 }
 
@@ -69,11 +72,10 @@ export class DiskStorage implements Storage {
 
   list(folder: string): Promise<string[]> {
     const prefix = `${folder}/`;
-    return this.call('list', folder, () =>
-      this.#parts.disk
-        .paths()
-        .flatMap((path) => (path.startsWith(prefix) ? [path.slice(prefix.length)] : [])),
-    );
+    return this.call('list', folder, () => {
+      const inside = this.#parts.disk.paths().filter((path) => path.startsWith(prefix));
+      return [...new Set(inside.map((path) => path.slice(prefix.length).split('/', 1)[0]!))];
+    });
   }
 
   rename(from: string, to: string): Promise<void> {
@@ -113,7 +115,7 @@ export class DiskStorage implements Storage {
     effect: () => T,
     faultShare = this.#parts.conditions.faults[call],
   ): Promise<T> {
-    const { random, loop } = this.#parts;
+    const { random, loop, answers = loop } = this.#parts;
     if (this.closed) this.misuse.push(`${call} ${path} after the end`);
     const fails = random.chance(faultShare);
     const failsLate = fails && call !== 'sync' && call !== 'syncFolder' && random.chance(0.3);
@@ -129,7 +131,7 @@ export class DiskStorage implements Storage {
         } catch (error) {
           answer = () => reject(error as Error);
         }
-        loop.after(this.#latencyMs('read'), answer);
+        answers.after(this.#latencyMs('read'), answer);
       }),
     );
   }
@@ -145,7 +147,9 @@ export class DiskStorage implements Storage {
   }
 
   #latencyMs(call: Call): number {
-    const { random, conditions } = this.#parts;
+    const { random, conditions, disk, loop } = this.#parts;
+    const stalledMs = Math.max(0, disk.stalledUntil - loop.monotonic());
+    if (stalledMs > 0) return stalledMs + conditions.latencyMs * random.fraction();
     if (random.chance(conditions.stallShare)) return 1000 * random.fraction();
     const usual = call === 'sync' || call === 'syncFolder' ? conditions.syncMs : conditions.latencyMs;
     return usual * random.fraction() * 2;

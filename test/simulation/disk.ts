@@ -15,6 +15,8 @@ interface NameChange {
 
 export class SimulatedDisk {
   capacityBytes = Infinity;
+  /** By the simulated time: calls made before take until then. */
+  stalledUntil = 0;
   readonly #names = new Map<string, SimulatedFile>();
   readonly #durableNames = new Map<string, SimulatedFile>();
   #changes: NameChange[] = [];

@@ -1,18 +1,25 @@
 // Running seeds one after the other and keeping what fails.
 import { simulate, type SimulationOptions } from './simulation.ts';
 
+/** Throws what it finds. */
+export type Simulate = (seed: number, options: SimulationOptions) => Promise<void>;
+
 export interface Failure {
   seed: number;
   error: string;
 }
 
 /** Null when all promises hold. */
-export async function failureOf(seed: number, options: SimulationOptions = {}): Promise<Failure | null> {
+export async function failureOf(
+  seed: number,
+  options: SimulationOptions = {},
+  run: Simulate = simulate,
+): Promise<Failure | null> {
   let error: unknown = null;
   const unhandled = (reason: unknown) => (error ??= reason);
   process.on('unhandledRejection', unhandled);
   try {
-    await simulate(seed, options);
+    await run(seed, options);
   } catch (reason) {
     error ??= reason;
   }
@@ -29,10 +36,11 @@ export async function runSeeds(
   count: number,
   failuresMax: number,
   options: SimulationOptions = {},
+  run: Simulate = simulate,
 ): Promise<Failure[]> {
   const failures: Failure[] = [];
   for (let seed = first; seed < first + count && failures.length < failuresMax; seed++) {
-    const failure = await failureOf(seed, options);
+    const failure = await failureOf(seed, options, run);
     if (failure) failures.push(failure);
   }
   return failures;

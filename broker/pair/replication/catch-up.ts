@@ -8,7 +8,7 @@
 import { join } from 'node:path';
 import type { Storage, StorageReader } from '../../base/storage.ts';
 import { segmentHeaderSize } from '../../journal/segment-format.ts';
-import { checksum, checksumOf, lineageFile, namesIn } from './inventory.ts';
+import { checksum, checksumOf, lineageFile, marksFile, namesIn } from './inventory.ts';
 import { Kind, type FileState } from './wire.ts';
 
 export interface CatchUpParts {
@@ -28,8 +28,6 @@ const pieceBytes = 1 << 20;
 /** A pass that sent no more than this is followed by the last one. */
 const lastPassBytes = 4 << 20;
 const passesMax = 20;
-/** Rewritten as a whole, so its size says nothing. */
-const rewritten = /\.marks$/;
 
 /** Resolves with the number of bytes sent, once the files are the same and all later operations are held. */
 export async function catchUp(parts: CatchUpParts): Promise<number> {
@@ -64,6 +62,7 @@ class CatchUp {
     }
     await this.#parts.hold();
     await this.#pass();
+    await this.#parts.ask(Kind.SYNC_FOLDER);
     return this.#sent;
   }
 
@@ -77,7 +76,7 @@ class CatchUp {
     }
     for (const file of files) {
       if (!names.has(file.name)) await this.#notHere(file);
-      else if (!rewritten.test(file.name))
+      else if (!marksFile.test(file.name))
         await this.#commonPart(file, await storage.size(join(folder, file.name)));
     }
   }
@@ -107,7 +106,10 @@ class CatchUp {
       const head = await headOf(reader);
       const same = theirs === (await checksumOf(reader, common));
       if (!same || file.size !== common) await ask(Kind.QUARANTINE, file.name, same ? common : 0);
-      if (same) this.#have.set(file.name, { size: common, head });
+      if (!same) return;
+      // What a link that broke had sent may be in the standby's memory only.
+      await ask(Kind.SYNC, file.name);
+      this.#have.set(file.name, { size: common, head });
     } finally {
       reader.close();
     }
@@ -128,7 +130,7 @@ class CatchUp {
   async #send(name: string): Promise<void> {
     const { storage, folder, ask } = this.#parts;
     const path = join(folder, name);
-    if (rewritten.test(name)) this.#have.delete(name);
+    if (marksFile.test(name)) this.#have.delete(name);
     let reader;
     try {
       reader = storage.reader(path);

@@ -7,6 +7,8 @@ import type { FileState } from './wire.ts';
 export const quarantineFolder = 'quarantine';
 /** Says where a journal began: copies have it from their original. */
 export const lineageFile = 'lineage';
+/** Says what was handed out. Rewritten as a whole, so its size says nothing. */
+export const marksFile = /\.marks$/;
 const pieceBytes = 1 << 20;
 
 /** Every file but what was set aside. */

@@ -8,11 +8,12 @@ export interface StorageTap {
   /** An operation on the files here has begun. */
   underWay(operation: Promise<unknown>): void;
   created(name: string): void;
-  /** The parts are the caller's again when this returns. */
-  written(name: string, position: number, parts: readonly Uint8Array[]): void;
+  /** The parts are the caller's again when this returns. What the write waits for besides the disk. */
+  written(name: string, position: number, parts: readonly Uint8Array[]): Promise<void> | undefined;
   /** What the sync waits for besides the disk. */
   synced(name: string): Promise<void> | undefined;
-  renamed(from: string, to: string): void;
+  /** What the renaming waits for besides the disk. */
+  renamed(from: string, to: string): Promise<void> | undefined;
   removed(name: string): void;
   truncated(name: string, size: number): void;
   folderSynced(): void;
@@ -20,21 +21,24 @@ export interface StorageTap {
 
 export function replicatingStorage(storage: Storage, folder: string, tap: StorageTap): Storage {
   const nameOf = (path: string) => relative(folder, path);
+  const both = async (one: Promise<void> | undefined, other: Promise<void>): Promise<void> => {
+    await Promise.all([one, other]);
+  };
   const begun = <Result>(operation: Promise<Result>): Promise<Result> => {
     tap.underWay(operation);
     return operation;
   };
   const tapped = (name: string, file: StorageFile): StorageFile => ({
     write: (parts, position) => {
-      tap.written(name, position, parts);
-      return begun(file.write(parts, position));
+      const noted = tap.written(name, position, parts);
+      return both(noted, begun(file.write(parts, position)));
     },
     sync: async () => {
       await Promise.all([tap.synced(name), file.sync()]);
     },
     writeSynced: async (parts, position) => {
-      tap.written(name, position, parts);
-      await Promise.all([tap.synced(name), begun(file.writeSynced(parts, position))]);
+      const noted = tap.written(name, position, parts);
+      await Promise.all([noted, tap.synced(name), begun(file.writeSynced(parts, position))]);
     },
     close: () => file.close(),
   });
@@ -46,8 +50,8 @@ export function replicatingStorage(storage: Storage, folder: string, tap: Storag
     },
     reopen: async (path) => tapped(nameOf(path), await storage.reopen(path)),
     rename: (from, to) => {
-      tap.renamed(nameOf(from), nameOf(to));
-      return begun(storage.rename(from, to));
+      const noted = tap.renamed(nameOf(from), nameOf(to));
+      return both(noted, begun(storage.rename(from, to)));
     },
     remove: (path) => {
       tap.removed(nameOf(path));

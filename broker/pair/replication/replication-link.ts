@@ -16,6 +16,7 @@ interface Waiting {
   sentAt: number;
   /** Sent up to and with this one. */
   bytes: number;
+  /** Records up to this one were sent before it. */
   recordId: number;
 }
 
@@ -25,8 +26,9 @@ export interface LinkOptions {
   address: ReplicaAddress;
   /** A standby that answers nothing for this long is lost. */
   timeoutMs: number;
-  /** Id of the journal's last record. */
+  /** Ids of the journal's last record, and of the last that is in its file. */
   lastRecordId(): number;
+  writtenId(): number;
   connected(): void;
   /** Called once, with the reason. */
   ended(reason: string): void;
@@ -61,9 +63,10 @@ export class ReplicationLink {
     return this.#sentBytes - this.#ackedBytes;
   }
 
-  /** Records appended and not known to be on the standby. */
+  /** Records appended and not known to be on the standby: as many may be missing there, not more. */
   get lagMessages(): number {
-    return this.#waiting.size === 0 ? 0 : Math.max(0, this.#options.lastRecordId() - this.#ackedRecordId);
+    if (!this.#ended && this.#waiting.size === 0) return 0;
+    return Math.max(0, this.#options.lastRecordId() - this.#ackedRecordId);
   }
 
   /** Since the oldest unanswered operation was sent, in milliseconds. */
@@ -104,7 +107,7 @@ export class ReplicationLink {
     const id = (this.#lastId = (this.#lastId % 0xffff_ffff) + 1);
     return new Promise((answered, failed) => {
       this.#send(id, kind, name, position, parts);
-      const recordId = this.#options.lastRecordId();
+      const recordId = this.#options.writtenId();
       this.#waiting.set(id, {
         answered,
         failed,
@@ -126,7 +129,8 @@ export class ReplicationLink {
     if (!waiting) return;
     this.#waiting.delete(frame.id);
     this.#ackedBytes = Math.max(this.#ackedBytes, waiting.bytes);
-    this.#ackedRecordId = Math.max(this.#ackedRecordId, waiting.recordId);
+    const upTo = this.#waiting.size === 0 ? this.#options.writtenId() : waiting.recordId;
+    this.#ackedRecordId = Math.max(this.#ackedRecordId, upTo);
     if (frame.kind === Kind.FAILED) {
       waiting.failed(new Error(frame.bytes.toString()));
       this.end(frame.bytes.toString());

@@ -9,6 +9,7 @@ import type { Network } from '../../base/network.ts';
 import type { Storage } from '../../base/storage.ts';
 import type { Definition, DefinitionChange } from '../../definitions/definitions-store.ts';
 import { catchUp } from './catch-up.ts';
+import { marksFile } from './inventory.ts';
 import type { StorageTap } from './replicating-storage.ts';
 import { ReplicationLink, type ReplicaAddress } from './replication-link.ts';
 import { json, Kind } from './wire.ts';
@@ -30,8 +31,9 @@ export interface ReplicatorOptions {
   /** A standby that answers nothing for this long is lost. */
   timeoutMs: number;
   definitions(): Promise<Definition[]>;
-  /** Id of the journal's last record, to count the lag in messages. */
+  /** Ids of the journal's last record and of the last in its file, to count the lag in messages. */
   lastRecordId(): number;
+  writtenId(): number;
   /** Resolves when the host has written down whether the standby may be promoted. */
   standbyState(inSync: boolean): Promise<void>;
   /** Publishers are to wait, since nothing is confirmed without the standby; or need not any more. */
@@ -51,6 +53,8 @@ export interface ReplicationStatus {
 
 const reconnectMs = 100;
 const pieceBytes = 4 << 20;
+/** Until the host is asked again that could not write it down. */
+const askAgainMs = 1000;
 /** An `async` standby further behind holds the syncs up: the lag, and the memory for it, have a bound. */
 const lagBytesMax = 32 << 20;
 
@@ -63,6 +67,8 @@ export class Replicator implements StorageTap {
   #address: ReplicaAddress | null = null;
   #epoch = 0;
   #link: ReplicationLink | null = null;
+  /** Of a standby that was level and is lost: it may be promoted until the host knows that it is behind. */
+  #lastLink: ReplicationLink | null = null;
   #state: ReplicationState = 'alone';
   /** Operations go to the standby at once, are kept until its copy is level, or are of no use to it yet. */
   #stream: 'on' | 'held' | 'off' = 'off';
@@ -72,6 +78,8 @@ export class Replicator implements StorageTap {
   #asking = false;
   /** Syncs and definitions that are safe here and wait for the standby or for that. */
   #undecided: (() => void)[] = [];
+  /** Marks of what is handed out that wait for the standby, or for the host to know that it is behind. */
+  #unnoted: (() => void)[] = [];
   /** Of operations on the files here, those under way. */
   readonly #underWay = new Set<Promise<unknown>>();
   #publishersHeld = false;
@@ -84,7 +92,7 @@ export class Replicator implements StorageTap {
 
   status(): ReplicationStatus {
     const { mode, policy } = this.#options;
-    const link = this.#stream === 'on' ? this.#link : null;
+    const link = this.#stream === 'on' ? this.#link : this.#mayGoAlone ? null : this.#lastLink;
     const { lagMessages = 0, lagBytes = 0, lagMs = 0 } = link ?? {};
     return { state: this.#state, mode, policy, lagMessages, lagBytes, lagMs };
   }
@@ -142,13 +150,14 @@ export class Replicator implements StorageTap {
     this.#timer?.cancel();
     this.#timer = null;
     if (!this.#address || this.#link || this.#closed) return;
-    const { clock, network, timeoutMs, lastRecordId } = this.#options;
+    const { clock, network, timeoutMs, lastRecordId, writtenId } = this.#options;
     const link: ReplicationLink = new ReplicationLink({
       clock,
       network,
       address: this.#address,
       timeoutMs,
       lastRecordId,
+      writtenId,
       connected: () => void this.#level(link),
       ended: (reason) => this.#lost(link, reason),
     });
@@ -179,6 +188,7 @@ export class Replicator implements StorageTap {
       if (this.#link !== link) return;
       this.#state = 'in-sync';
       this.#tellHeld();
+      this.#lastLink = null;
       this.#letGo();
       log.info(
         `the standby is level after ${Math.round(clock.monotonic() - startedAt)} ms and ${bytes} bytes`,
@@ -205,6 +215,7 @@ export class Replicator implements StorageTap {
     if (this.#link !== link) return;
     if (this.#state === 'in-sync') this.#options.log.warn(`the standby is lost: ${reason}`);
     else this.#options.log.debug(`the standby cannot follow: ${reason}`);
+    if (this.#state === 'in-sync') this.#lastLink = link;
     this.#link = null;
     this.#state = 'alone';
     this.#tellHeld();
@@ -226,16 +237,27 @@ export class Replicator implements StorageTap {
         this.#asking = false;
         if (this.#state !== 'alone' && this.#stream === 'on') return;
         this.#mayGoAlone = true;
+        this.#letNote();
         if (this.#options.policy === 'available') this.#letGo();
       },
       (error: unknown) => {
         this.#asking = false;
         this.#options.log.error(`the host does not know that the standby is behind: ${String(error)}`);
+        this.#options.clock.after(askAgainMs, () => {
+          if (this.#state === 'alone') this.#goAlone();
+        });
       },
     );
   }
 
+  #letNote(): void {
+    const unnoted = this.#unnoted;
+    this.#unnoted = [];
+    for (const goOn of unnoted) goOn();
+  }
+
   #letGo(): void {
+    this.#letNote();
     const undecided = this.#undecided;
     this.#undecided = [];
     for (const goOn of undecided) goOn();
@@ -246,6 +268,12 @@ export class Replicator implements StorageTap {
     if (this.#state === 'in-sync' || !this.#paired) return Promise.resolve();
     if (this.#mayGoAlone && this.#options.policy === 'available') return Promise.resolve();
     return new Promise((resolve) => this.#undecided.push(resolve));
+  }
+
+  /** Resolves when a standby that may be promoted has all that was noted, or none may be. */
+  #noted(): Promise<void> {
+    if (this.#state === 'in-sync' || !this.#paired || this.#mayGoAlone) return Promise.resolve();
+    return new Promise((resolve) => this.#unnoted.push(resolve));
   }
 
   // ---- What the journal does ----
@@ -261,9 +289,12 @@ export class Replicator implements StorageTap {
   }
 
   /** A large part goes in pieces: the standby takes a frame as a whole. */
-  written(name: string, position: number, parts: readonly Uint8Array[]): void {
-    if (parts.every(({ length }) => length <= pieceBytes))
-      return this.#pass(Kind.WRITE, name, position, parts);
+  written(name: string, position: number, parts: readonly Uint8Array[]): Promise<void> | undefined {
+    if (marksFile.test(name)) return this.#note(Kind.WRITE, name, position, parts);
+    if (parts.every(({ length }) => length <= pieceBytes)) {
+      this.#pass(Kind.WRITE, name, position, parts);
+      return undefined;
+    }
     let at = position;
     for (const part of parts)
       for (let from = 0; from < part.length; from += pieceBytes) {
@@ -271,10 +302,26 @@ export class Replicator implements StorageTap {
         this.#pass(Kind.WRITE, name, at, [piece]);
         at += piece.length;
       }
+    return undefined;
   }
 
-  renamed(from: string, to: string): void {
-    this.#pass(Kind.RENAME, from, 0, [Buffer.from(to)]);
+  renamed(from: string, to: string): Promise<void> | undefined {
+    const parts = [Buffer.from(to)];
+    if (marksFile.test(to)) return this.#note(Kind.RENAME, from, 0, parts);
+    this.#pass(Kind.RENAME, from, 0, parts);
+    return undefined;
+  }
+
+  /** A delivery leaves when the standby knows of it too: promoted, it must mark what comes a second time (R30). */
+  #note(kind: Kind, name: string, position: number, parts: readonly Uint8Array[]): Promise<void> | undefined {
+    if (!this.#paired || this.#options.mode === 'async' || this.#stream !== 'on') {
+      this.#pass(kind, name, position, parts);
+      return this.#options.mode === 'async' ? undefined : this.#noted();
+    }
+    return this.#link!.ask(kind, name, position, parts).then(
+      () => undefined,
+      () => this.#noted(),
+    );
   }
 
   removed(name: string): void {
