@@ -178,6 +178,8 @@ function apply(state: PairState, event: PairEvent, actions: PairAction[]): void 
       state.standbyLevel = event.level;
       // A switch-over that comes to this is off: its successor would serve without what the other has.
       if (!event.level) state.successor = null;
+      // Who says so is about to promise what the other lacks, also before it is known to serve.
+      if (!event.level) state.preferred = state.active ?? state.candidate ?? state.preferred;
       return;
     case 'switch-over':
       return switchOver(state, event.at, actions);

@@ -270,6 +270,22 @@ describe('R33e: a switch-over that is disturbed', () => {
 describe('R33b: a copy that is not level', () => {
   const level = (is: boolean): PairEvent => ({ kind: 'standby-level', level: is });
 
+  test('who reports on its way to serving that the other is behind has the newest messages from then on', () => {
+    const { state, actions } = run([
+      ...serving,
+      level(true),
+      gone('a', 10),
+      { kind: 'epoch-written', node: 'b', epoch: 2 },
+      // It serves and promises alone; the word that it has taken the front is still on its way when it dies.
+      level(false),
+      starting('a'),
+      up('a', 1),
+      gone('b', 20),
+    ]);
+    expect(state.candidate).toBe(null);
+    expect(actions.filter((action) => action.do === 'write-epoch')).toHaveLength(2);
+  });
+
   test('it does not take over: the one that served is waited for, however long', () => {
     const { state, actions } = run([...serving, level(false), gone('a', 10)]);
     expect(state.candidate).toBe(null);

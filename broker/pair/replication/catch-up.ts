@@ -61,7 +61,7 @@ class CatchUp {
       if (this.#sent - before <= lastPassBytes || pass === passesMax) break;
     }
     await this.#parts.hold();
-    await this.#pass();
+    await this.#pass(true);
     await this.#parts.ask(Kind.SYNC_FOLDER);
     return this.#sent;
   }
@@ -116,7 +116,7 @@ class CatchUp {
   }
 
   /** Sends what is missing now. Files that go meanwhile are removed by the next pass or by the stream. */
-  async #pass(): Promise<void> {
+  async #pass(isLast = false): Promise<void> {
     const { storage, folder, ask } = this.#parts;
     const names = await namesIn(storage, folder);
     for (const name of this.#have.keys())
@@ -124,7 +124,8 @@ class CatchUp {
         await ask(Kind.REMOVE, name);
         this.#have.delete(name);
       }
-    for (const name of names) if (!name.endsWith('.new')) await this.#send(name);
+    // One that is about to be renamed belongs to what is held: the standby renames its own.
+    for (const name of names) if (isLast || !name.endsWith('.new')) await this.#send(name);
   }
 
   async #send(name: string): Promise<void> {
