@@ -76,6 +76,8 @@ export class Replicator implements StorageTap {
   /** The host knows that the standby is behind. */
   #mayGoAlone = false;
   #asking = false;
+  /** How often the host was told that the standby is level: what it was asked before that says nothing any more. */
+  #levels = 0;
   /** Syncs and definitions that are safe here and wait for the standby or for that. */
   #undecided: (() => void)[] = [];
   /** Marks of what is handed out that wait for the standby, or for the host to know that it is behind. */
@@ -184,6 +186,7 @@ export class Replicator implements StorageTap {
       if (this.#link !== link) return;
       // From here on nothing is promised alone, for the host is about to count on the standby.
       this.#mayGoAlone = false;
+      this.#levels++;
       await standbyState(true);
       if (this.#link !== link) return;
       this.#state = 'in-sync';
@@ -232,9 +235,14 @@ export class Replicator implements StorageTap {
   #goAlone(): void {
     if (!this.#paired || this.#mayGoAlone || this.#asking || this.#closed) return;
     this.#asking = true;
+    const levels = this.#levels;
     this.#options.standbyState(false).then(
       () => {
         this.#asking = false;
+        if (levels !== this.#levels) {
+          if (this.#state === 'alone') this.#goAlone();
+          return;
+        }
         if (this.#state !== 'alone' && this.#stream === 'on') return;
         this.#mayGoAlone = true;
         this.#letNote();
