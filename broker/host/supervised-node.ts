@@ -74,7 +74,7 @@ export class SupervisedNode {
     config: () => NodeStart;
     spawner: NodeSpawner;
     events: NodeEvents;
-    /** How long at least it waits before it starts again; asked each time. Default: no longer than it must. */
+    /** How much longer it waits before it starts again, asked when it would; default: not at all. */
     restartDelayMs?: () => number;
   }) {
     this.id = options.id;
@@ -265,13 +265,21 @@ export class SupervisedNode {
   }
 
   #startAgain(): void {
-    const delayMs = Math.max(this.#delayMs, this.#restartDelayMs());
+    this.#startIn(this.#delayMs, () => this.#startIn(this.#restartDelayMs(), () => this.#restart()));
+    this.#delayMs = Math.min(this.#delayMs * 2, delayMaxMs);
+  }
+
+  #startIn(delayMs: number, go: () => void): void {
+    if (delayMs === 0) return go();
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      this.restarts++;
-      this.#spawn();
+      go();
     }, delayMs);
-    this.#delayMs = Math.min(this.#delayMs * 2, delayMaxMs);
+  }
+
+  #restart(): void {
+    this.restarts++;
+    this.#spawn();
   }
 
   #gone(): Promise<void> {
