@@ -84,17 +84,23 @@ export class Shell {
   }
 }
 
+/** A busy browser tells of its pages a little later than the shell does. */
+const windowTimeoutMs = 10_000;
+
 /** Connects to the window the shell opens. */
 export async function windowOf(shell: Shell): Promise<{ browser: Browser; page: Page }> {
   const { endpoint } = await shell.next('opened');
   const browser = await chromium.connectOverCDP(endpoint);
   await shell.next('loaded');
-  const page = browser
-    .contexts()
-    .flatMap((context) => context.pages())
-    .find((each) => each.url().includes('?shell'));
-  if (!page) throw new Error('the shell opened no window');
-  return { browser, page };
+  for (const deadline = Date.now() + windowTimeoutMs; ;) {
+    const page = browser
+      .contexts()
+      .flatMap((context) => context.pages())
+      .find((each) => each.url().includes('?shell'));
+    if (page) return { browser, page };
+    if (Date.now() > deadline) throw new Error('the shell opened no window');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 export async function openStandIn(): Promise<Surface> {

@@ -246,8 +246,13 @@ describe('R11: the same on both', () => {
     await warren.console.host('nodes.start', { nodeId: 'a' });
     await warren.ready();
     await expectSame(warren);
-    const { lines } = await warren.console.host('nodes.log', { nodeId: 'a', level: 'warn' });
-    expect(lines.map(({ message }) => message).join('\n')).toMatch(/does not know queue .*stranded.*: kept/);
+    // A node's lines are gathered for a moment before they reach the host.
+    await expect
+      .poll(async () => {
+        const { lines } = await warren.console.host('nodes.log', { nodeId: 'a', level: 'warn' });
+        return lines.map(({ message }) => message).join('\n');
+      })
+      .toMatch(/does not know queue .*stranded.*: kept/);
     const standby = await channelAt(await portOf(warren, 'a'));
     expect((await standby.get('stranded'))!.body.toString()).toBe('precious');
   }, 60_000);

@@ -16,8 +16,8 @@ export class SingleInstance {
     try {
       mkdirSync(folder);
     } catch {
-      process.kill(Number(readFileSync(join(folder, 'pid'), 'utf8')), 'SIGUSR2');
-      return null;
+      if (knocks(Number(readFileSync(join(folder, 'pid'), 'utf8')))) return null;
+      // Its owner was killed: the lock is free, as the system's would be.
     }
     writeFileSync(join(folder, 'pid'), String(process.pid));
     process.on('SIGUSR2', knocked);
@@ -26,5 +26,16 @@ export class SingleInstance {
 
   release(): void {
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** False when there is nobody any more. */
+function knocks(pid: number): boolean {
+  try {
+    process.kill(pid, 'SIGUSR2');
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
   }
 }
