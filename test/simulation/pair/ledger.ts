@@ -86,7 +86,7 @@ export class Ledger {
 
   /** The node that serves has gone, and has said that its copy lacks so many messages. */
   lags(process: SimulatedProcess, messages: number): void {
-    if (process !== this.#server || messages === 0) return;
+    if (!this.#parts.lenient || process !== this.#server || messages === 0) return;
     const lacking = this.#accepted.slice(-messages);
     this.#parts.trace?.(`the copy lacks up to ${messages} messages: ${lacking.join()}`);
     for (const label of lacking) this.announced.add(label);

@@ -77,7 +77,13 @@ describe('a broken pair is found out within a thousand seeds', () => {
   );
 
   test('one whose host does not write down that the copy is behind', { timeout: 120_000 }, async () => {
-    vi.spyOn(PairManager.prototype, 'standbyState').mockResolvedValue(undefined);
-    expect(await firstFailure()).toBeDefined();
+    const standbyState = PairManager.prototype.standbyState;
+    vi.spyOn(PairManager.prototype, 'standbyState').mockImplementation(function (
+      this: PairManager,
+      ...[id, link, level]
+    ) {
+      return level ? standbyState.call(this, id, link, level) : Promise.resolve();
+    });
+    expect(await firstFailure()).toMatch(/are lost/);
   });
 });
